@@ -198,7 +198,7 @@ func save(ts *testscript.TestScript, _ bool, args []string) {
 
 // eventually runs a command until its output holds a text: eventually TEXT COMMAND...
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
-	late, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	late, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		ts.Check(ts.Exec(args[1], args[2:]...))

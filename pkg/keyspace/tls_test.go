@@ -14,6 +14,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/access"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
@@ -32,15 +33,8 @@ func encrypted(t *testing.T, dir string) (address string) {
 	if err != nil {
 		t.Skip("redis-server is not installed; make deps installs it")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
+	address = hosttest.Free(t)
 	_, port, _ := net.SplitHostPort(address)
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
 	its := filepath.Join(dir, "redis")
 	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", "0", "--tls-port", port, "--tls-cert-file", filepath.Join(its, access.CertFile), "--tls-key-file", filepath.Join(its, access.KeyFile),
 		"--tls-ca-cert-file", filepath.Join(its, access.CAFile), "--dir", t.TempDir(), "--save", "", "--aclfile", filepath.Join(dir, access.ACLFile))

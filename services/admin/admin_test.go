@@ -92,7 +92,7 @@ func fields(err error) map[string]string {
 // entries are all entries of CONFIG as the broker has them.
 func entries(t *testing.T, b *bus.Bus) map[string][]byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out := map[string][]byte{}
 	complete := false

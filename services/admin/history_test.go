@@ -354,7 +354,7 @@ func TestALostHistory(t *testing.T) {
 // kept are all entries of HISTORY.
 func kept(t *testing.T, b *bus.Bus) map[string][]byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out := map[string][]byte{}
 	complete := false

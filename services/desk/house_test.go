@@ -69,7 +69,7 @@ var knows = map[string][]*configv1.Proficiency{"orlin": {{Skill: "billing", Valu
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
-	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Connections: 1000, Sessions: 10, LocalAccounts: true, SessionIdle: time.Hour, SessionAge: time.Hour, Invitation: time.Minute, PersonalReplies: 3, Items: 10_000, Uploads: 3, UploadAge: time.Hour, ScanTimeout: 5 * time.Second}
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Connections: 1000, Sessions: 10, LocalAccounts: true, SessionIdle: time.Hour, SessionAge: time.Hour, Invitation: time.Minute, PersonalReplies: 3, Items: 10_000, Uploads: 3, UploadAge: time.Hour, ScanTimeout: time.Minute}
 	for _, f := range change {
 		f(&cfg)
 	}

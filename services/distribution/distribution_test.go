@@ -12,10 +12,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -57,6 +59,14 @@ func (f *floor) directory() *directory.Directory {
 	))
 }
 
+// byHand has the clock of the processes stand still but for what passes by pass: how
+// long the test takes runs no offer out.
+func (f *floor) byHand() (pass func(time.Duration)) {
+	began, passed := time.Now(), new(atomic.Int64)
+	f.now = func() time.Time { return began.Add(time.Duration(passed.Load())) }
+	return func(d time.Duration) { passed.Add(int64(d)) }
+}
+
 // run starts a distribution process; stop ends it.
 func (f *floor) run(b *bus.Bus, name string) (stop func()) {
 	f.t.Helper()
@@ -92,6 +102,14 @@ func await(t *testing.T, what string, done func() bool) {
 	}
 }
 
+// call asks distribution once, and waits for longer than anybody does in the product,
+// who asks again: a busy machine is no answer.
+func (f *floor) call(method string, ask, answer proto.Message) error {
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	defer cancel()
+	return f.bus.Call(ctx, method, ask, answer)
+}
+
 // presence sets a presence, as often as needed until the service is up.
 func (f *floor) presence(agent string, p distributionv1.Presence) {
 	f.t.Helper()
@@ -106,7 +124,7 @@ func (f *floor) presence(agent string, p distributionv1.Presence) {
 func (f *floor) standing(agent string) *distributionv1.AgentStanding {
 	f.t.Helper()
 	resp := &distributionv1.HeartbeatResponse{}
-	err := f.bus.Call(f.t.Context(), "distribution.heartbeat", &distributionv1.HeartbeatRequest{Agents: []string{agent}}, resp)
+	err := f.call("distribution.heartbeat", &distributionv1.HeartbeatRequest{Agents: []string{agent}}, resp)
 	if err != nil || len(resp.GetStandings()) != 1 {
 		return &distributionv1.AgentStanding{}
 	}
@@ -153,10 +171,26 @@ func (f *floor) offered(who subject.Thread, differs func(*threadv1.Offer) bool) 
 	return c
 }
 
+func reply(who subject.Thread, c *threadv1.Conversation, accept bool) *distributionv1.AnswerOfferRequest {
+	return &distributionv1.AnswerOfferRequest{Page: who.Page, Psid: who.PSID, Conversation: c.GetId(), Agent: c.GetOffer().GetAgent(),
+		Fence: c.GetOffer().GetFence(), Accept: accept}
+}
+
+// answer answers an offer once, as one of many who do.
 func (f *floor) answer(who subject.Thread, c *threadv1.Conversation, accept bool) error {
-	return f.bus.Call(f.t.Context(), "distribution.answer", &distributionv1.AnswerOfferRequest{
-		Page: who.Page, Psid: who.PSID, Conversation: c.GetId(), Agent: c.GetOffer().GetAgent(),
-		Fence: c.GetOffer().GetFence(), Accept: accept}, &distributionv1.AnswerOfferResponse{})
+	return f.bus.Call(f.t.Context(), "distribution.answer", reply(who, c, accept), &distributionv1.AnswerOfferResponse{})
+}
+
+// answered answers an offer that stands, again when distribution says that it cannot
+// now.
+func (f *floor) answered(who subject.Thread, c *threadv1.Conversation, accept bool) {
+	f.t.Helper()
+	var err error
+	await(f.t, "the answer to be taken", func() bool {
+		err = f.call("distribution.answer", reply(who, c, accept), &distributionv1.AnswerOfferResponse{})
+		return !fault.Is(err, fault.Unavailable)
+	})
+	f.must(err)
 }
 
 func (f *floor) must(err error) {
@@ -176,8 +210,8 @@ func TestOfferIsMadeAndAccepted(t *testing.T) {
 
 		who := f.arrive(1)
 		c := f.offered(who, nil)
-		f.must(f.answer(who, c, true))
-		f.must(f.answer(who, c, true)) // a repeat is harmless
+		f.answered(who, c, true)
+		f.answered(who, c, true) // a repeat is harmless
 		if c := f.conversation(who); c.GetPhase() != threadv1.Phase_PHASE_ACTIVE || c.GetAgent() != "mila" {
 			t.Fatalf("got %v of %q, want active of mila", c.GetPhase(), c.GetAgent())
 		}
@@ -211,7 +245,7 @@ func TestRejectedOfferGoesToTheOther(t *testing.T) {
 	f.presence("orlin", available)
 	who := f.arrive(1)
 	first := f.offered(who, nil)
-	f.must(f.answer(who, first, false))
+	f.answered(who, first, false)
 	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
 	if first.GetOffer().GetAgent() == second.GetOffer().GetAgent() {
 		t.Fatalf("offered to %q twice while another was free", first.GetOffer().GetAgent())
@@ -223,19 +257,14 @@ func TestRejectedOfferGoesToTheOther(t *testing.T) {
 
 func TestMissedOfferGoesToTheNextAndTheAgentIsInactive(t *testing.T) {
 	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
+	pass := f.byHand()
 	f.run(f.bus, "one")
 	f.presence("mila", available)
 	f.presence("orlin", available)
-	who := customer(1)
-	_, _, err := f.bus.Update(t.Context(), who, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
-		return []*threadv1.Fact{ // 5 s, the shortest an offer lasts
-			thread.Of(&threadv1.ConversationOpened{Id: "c", Units: 1, OfferSeconds: 5}),
-			thread.Of(&threadv1.ConversationRouted{Queue: "front"}),
-		}, nil
-	})
-	f.must(err)
+	who := f.arrive(1)
 	first := f.offered(who, nil)
 	f.show(who, first.GetOffer())
+	pass(61 * time.Second)
 	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
 	missed := first.GetOffer().GetAgent()
 	if missed == second.GetOffer().GetAgent() {
@@ -250,14 +279,13 @@ func TestMissedOfferGoesToTheNextAndTheAgentIsInactive(t *testing.T) {
 // an offer is asked last, and stays as ready as before.
 func TestOfferThatNoDeskShowsIsNoDecline(t *testing.T) {
 	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
-	var passed atomic.Int64
-	f.now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+	pass := f.byHand()
 	f.run(f.bus, "one")
 	f.presence("mila", available)
 	f.presence("orlin", available)
 	who := f.arrive(1)
 	first := f.offered(who, nil)
-	passed.Add(int64(11 * time.Second))
+	pass(11 * time.Second)
 	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
 	unseen := first.GetOffer().GetAgent()
 	if unseen == second.GetOffer().GetAgent() {
@@ -267,7 +295,7 @@ func TestOfferThatNoDeskShowsIsNoDecline(t *testing.T) {
 		t.Fatalf("standing %v, want available without load", s)
 	}
 	f.show(who, second.GetOffer())
-	f.must(f.answer(who, second, true))
+	f.answered(who, second, true)
 	if s := f.standing(second.GetOffer().GetAgent()); s.GetPresence() != distributionv1.Presence_PRESENCE_BUSY ||
 		s.GetSource() != distributionv1.Source_SOURCE_LOAD {
 		t.Errorf("standing %v, want busy by load", s)
@@ -278,7 +306,7 @@ func TestOfferThatNoDeskShowsIsNoDecline(t *testing.T) {
 func (f *floor) show(who subject.Thread, o *threadv1.Offer) {
 	f.t.Helper()
 	resp := &distributionv1.ShownResponse{}
-	f.must(f.bus.Call(f.t.Context(), "distribution.shown", &distributionv1.ShownRequest{Page: who.Page, Psid: who.PSID,
+	f.must(f.call("distribution.shown", &distributionv1.ShownRequest{Page: who.Page, Psid: who.PSID,
 		Agent: o.GetAgent(), Fence: o.GetFence()}, resp))
 	if resp.GetUntilMs() == 0 {
 		f.t.Fatal("the offer is gone")
@@ -288,24 +316,23 @@ func (f *floor) show(who subject.Thread, o *threadv1.Offer) {
 func TestSilentDeskLosesOffersThenConversations(t *testing.T) {
 	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
 	f.cfg.Lease, f.cfg.Grace = 20*time.Second, 150*time.Second
-	began, passed := time.Now(), atomic.Int64{}
-	f.now = func() time.Time { return began.Add(time.Duration(passed.Load())) }
+	pass := f.byHand()
 	f.run(f.bus, "one")
 	f.presence("mila", available)
 	held := f.arrive(1)
-	f.must(f.answer(held, f.offered(held, nil), true))
+	f.answered(held, f.offered(held, nil), true)
 	offered := f.arrive(2)
 	offer := f.offered(offered, nil).GetOffer()
 	f.show(offered, offer) // it would last for a minute
 
-	passed.Add(int64(f.cfg.Lease + time.Second))
+	pass(f.cfg.Lease + time.Second)
 	await(t, "the offer to be revoked", func() bool {
 		return f.conversation(offered).GetOffer().GetFence() != offer.GetFence()
 	})
 	if c := f.conversation(held); c.GetAgent() != "mila" {
 		t.Fatalf("the conversation is %q's before the grace is over, want mila's", c.GetAgent())
 	}
-	passed.Add(int64(f.cfg.Grace))
+	pass(f.cfg.Grace)
 	await(t, "the conversation to go back", func() bool {
 		return f.conversation(held).GetPhase() == threadv1.Phase_PHASE_OPEN
 	})
@@ -321,16 +348,16 @@ func TestResumeTakesCapacityBeyondTheLimit(t *testing.T) {
 	f.run(f.bus, "one")
 	f.presence("mila", available)
 	aside := f.arrive(1)
-	f.must(f.answer(aside, f.offered(aside, nil), true))
+	f.answered(aside, f.offered(aside, nil), true)
 	_, _, err := f.bus.Update(t.Context(), aside, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return thread.Park(s, s.GetConversation().GetId(), "mila")
 	})
 	f.must(err)
 	other := f.arrive(2)
-	f.must(f.answer(other, f.offered(other, nil), true))
+	f.answered(other, f.offered(other, nil), true)
 	resume := &distributionv1.ResumeRequest{Page: aside.Page, Psid: aside.PSID, Conversation: "conversation-1", Agent: "mila"}
 	for range 2 { // a repeat is harmless
-		f.must(f.bus.Call(t.Context(), "distribution.resume", resume, &distributionv1.ResumeResponse{}))
+		f.must(f.call("distribution.resume", resume, &distributionv1.ResumeResponse{}))
 	}
 	if s := f.standing("mila"); s.GetUsed() != 2 {
 		t.Fatalf("standing %v, want 2 used", s)

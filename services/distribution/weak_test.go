@@ -39,12 +39,12 @@ func TestRedisThatIsThereAndTakesNothingForgetsNobody(t *testing.T) {
 			f.run(broker.Open(t, "one"), "one")
 			f.presence("mila", available)
 			taken := f.arrive(1)
-			f.must(f.answer(taken, f.offered(taken, nil), true))
+			f.answered(taken, f.offered(taken, nil), true)
 			f.presence("orlin", available)
 
 			f.must(state.spoil(f, pid))
 			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) }) // a test that failed leaves nobody waiting for it
-			err := f.bus.Call(t.Context(), "distribution.presence", &distributionv1.SetPresenceRequest{Agent: "orlin",
+			err := f.call("distribution.presence", &distributionv1.SetPresenceRequest{Agent: "orlin",
 				Presence: distributionv1.Presence_PRESENCE_BUSY}, &distributionv1.SetPresenceResponse{})
 			if !fault.Is(err, fault.Unavailable) {
 				t.Errorf("who sets a presence is answered %v, want unavailable", err)
@@ -59,7 +59,7 @@ func TestRedisThatIsThereAndTakesNothingForgetsNobody(t *testing.T) {
 			if a := offered.GetOffer().GetAgent(); a != "orlin" {
 				t.Errorf("offered to %s, who is full", a)
 			}
-			f.must(f.answer(late, offered, true))
+			f.answered(late, offered, true)
 			await(t, "nobody to have room", func() bool { return f.standing("mila").GetUsed() == 1 && f.standing("orlin").GetUsed() == 1 })
 		})
 	}

@@ -23,7 +23,7 @@ func TestWhoAsksIsToldWhy(t *testing.T) {
 		who := f.arrive(1)
 		f.inBook(who)
 		why := &distributionv1.WhyResponse{}
-		f.must(f.bus.Call(t.Context(), "distribution.why", &distributionv1.WhyRequest{Page: who.Page, Psid: who.PSID}, why))
+		f.must(f.call("distribution.why", &distributionv1.WhyRequest{Page: who.Page, Psid: who.PSID}, why))
 		excluded := map[string]int32{}
 		for _, e := range why.GetExcluded() {
 			excluded[e.GetReason()+" "+e.GetOf()] = e.GetAgents()
@@ -34,7 +34,7 @@ func TestWhoAsksIsToldWhy(t *testing.T) {
 		}
 		f.presence("orlin", available)
 		choice := f.offered(who, nil)
-		f.must(f.bus.Call(t.Context(), "distribution.why", &distributionv1.WhyRequest{Page: who.Page, Psid: who.PSID}, why))
+		f.must(f.call("distribution.why", &distributionv1.WhyRequest{Page: who.Page, Psid: who.PSID}, why))
 		if why.GetStanding() != "offered" || why.GetAgent() != "orlin" || choice.GetOffer().GetAgent() != "orlin" {
 			t.Errorf("of an offer is told %v", why)
 		}

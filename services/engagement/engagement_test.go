@@ -66,7 +66,7 @@ func commit(t *testing.T, b *bus.Bus, kinds ...any) {
 // await waits until the thread stands as wanted.
 func await(t *testing.T, b *bus.Bus, what string, ok func(*threadv1.State) bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

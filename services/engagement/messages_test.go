@@ -99,7 +99,7 @@ func said(t *testing.T, b *bus.Bus, at subject.Thread) (texts []string) {
 // hears waits until a thread's messages begin as wanted, one after another.
 func hears(t *testing.T, b *bus.Bus, at subject.Thread, want ...string) {
 	t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(5*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
 	for {
 		got := said(t, b, at)

@@ -32,7 +32,7 @@ func (r *running) dial() *caller {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a server that never gives up fails the test
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // a server that never gives up fails the test
 	return &caller{Conn: conn, t: r.t, from: bufio.NewReader(conn)}
 }
 
@@ -81,7 +81,7 @@ func TestHeadersAreBounded(t *testing.T) {
 // 1.3: who sends nothing, or hardly anything, is hung up on, and costs nobody
 // else anything meanwhile.
 func TestSlowClients(t *testing.T) {
-	const short = 300 * time.Millisecond
+	const short = 3 * time.Second // by then somebody else has said all, also on a busy machine
 	for _, c := range []struct {
 		name  string
 		limit func(*ingress.Config) // the one that ends it
@@ -102,8 +102,8 @@ func TestSlowClients(t *testing.T) {
 		}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			cfg := settings()
-			cfg.HeaderTimeout, cfg.ReadTimeout, cfg.IdleTimeout = time.Hour, time.Hour, time.Hour
 			c.limit(&cfg)
 			r := start(t, cfg)
 			defer r.end()
@@ -219,7 +219,7 @@ func (r *running) metric(name string) float64 {
 
 func await(t *testing.T, done func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !done() {

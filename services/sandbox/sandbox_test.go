@@ -244,7 +244,7 @@ type answered struct {
 
 func (m *meta) send(body sendBody) answered {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
 	defer cancel()
 	resp, err := m.graph(ctx, http.MethodPost, "/"+page+"/messages", body)
 	return read(resp, err)

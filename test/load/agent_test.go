@@ -284,7 +284,7 @@ func work(t *testing.T, d *desk) *load.Agent {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- agent.Run(ctx) }()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for closed := false; !closed; {
 		d.mu.Lock()
 		changed := d.changed

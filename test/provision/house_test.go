@@ -32,7 +32,7 @@ const (
 	appID     = "424242424242424"
 	appSecret = "app-secret-0123456789abcdef"
 	verify    = "verify-token-0123456789"
-	patience  = 20 * time.Second
+	patience  = time.Minute
 )
 
 // house is admin and ingress on one log, facing a sandbox.
@@ -80,8 +80,8 @@ func openAt(t *testing.T, webhookURL func(hook string) string, adjust func(*sand
 	h.admin = s
 	h.config, h.pages, h.registry = adminv1.NewConfigServiceClient(s.Dial(t)), adminv1.NewProvisionServiceClient(s.Dial(t)), s.Registry
 	h.hooks, h.bus = prometheus.NewRegistry(), s.Bus
-	door, err := ingress.New(ingress.Config{Listen: "127.0.0.1:0", MaxBody: 1 << 20, InFlight: 4 << 20, BrokerWait: 5 * time.Second,
-		HeaderTimeout: 3 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, Connections: 64, Grace: 5 * time.Second},
+	door, err := ingress.New(ingress.Config{Listen: "127.0.0.1:0", MaxBody: 1 << 20, InFlight: 4 << 20, BrokerWait: time.Minute,
+		HeaderTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Hour, IdleTimeout: time.Hour, Connections: 64, Grace: 5 * time.Second},
 		host.Deps{Log: slog.New(slog.DiscardHandler), Bus: s.Bus, Secrets: s.Secrets, Directory: s.Directory, Registry: h.hooks,
 			Tracer: noop.NewTracerProvider().Tracer(""), Health: &host.Health{}, Now: time.Now, Listen: given(hook)})
 	run(t, door, err)

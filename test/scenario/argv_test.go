@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 )
 
 // lent is a manifest whose secrets come from the environment and a file.
@@ -64,7 +66,7 @@ func TestSecretsAreNoArguments(t *testing.T) {
 		h.add(fmt.Sprint("parleyctl-", i+1), ctl, nil, append(args, "--server", server)...)
 		await(t, time.Minute, strings.Join(args, " ")+" has its secret and asks the server", func() bool { return len(calls) > i }, h.logs)
 	}
-	h.add("parleyctl-fb", ctl, nil, "fb", "listen", "--address", free(t), "--secret-env", "CANARY_PASSWORD", "--verify-token-env", "CANARY_VERIFY")
+	h.add("parleyctl-fb", ctl, nil, "fb", "listen", "--address", hosttest.Free(t), "--secret-env", "CANARY_PASSWORD", "--verify-token-env", "CANARY_VERIFY")
 
 	// Nor does the house leave them on disk when it crashes (SS4).
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", h.processes[slices.IndexFunc(h.processes, func(p *process) bool { return p.name == "all" })].cmd.Process.Pid))
@@ -90,7 +92,7 @@ func TestSecretsAreNoArguments(t *testing.T) {
 func guarded(t *testing.T, redis, canary string) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
-	store, sandbox, ops := free(t), free(t), free(t)
+	store, sandbox, ops := hosttest.Free(t), hosttest.Free(t), hosttest.Free(t)
 	_, port, _ := cutAddr(store)
 	config := filepath.Join(h.dir, "redis.conf")
 	text := fmt.Sprintf("port %s\nbind 127.0.0.1\nsave \"\"\ndir %q\nrequirepass %s\n", port, h.dir, canary)
@@ -106,7 +108,7 @@ func guarded(t *testing.T, redis, canary string) *house {
 		"PARLEY_SANDBOX_APP_SECRET=" + canary, "PARLEY_SANDBOX_VERIFY_TOKEN=" + canary,
 	}, "all", "--data-dir", filepath.Join(h.dir, "data"), "--admin.socket", filepath.Join(h.dir, "admin.sock"), "--ops.listen", ops,
 		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--graph.url", "http://"+sandbox+"/graph",
-		"--ingress.listen", free(t), "--desk.listen", free(t))
+		"--ingress.listen", hosttest.Free(t), "--desk.listen", hosttest.Free(t))
 	h.awaitReady()
 	return h
 }

@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/parley-desk/parley/pkg/access"
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 )
 
 // container is what a process needs to know of one of docker-compose.yml.
@@ -61,7 +62,7 @@ func cluster(t testing.TB) *house {
 	p.put("/etc/nats/access/", filepath.Join(p.access, "nats")+"/")
 	p.put("/access/", filepath.Join(p.access, "redis")+"/")
 	p.brokers()
-	store := free(t)
+	store := hosttest.Free(t)
 	p.put("redis:6379", store)
 	_, port, _ := cutAddr(store)
 	h.add("redis", redis, nil, p.file("redis", "redis/redis.conf"), "--bind", "127.0.0.1", "--tls-port", port)
@@ -129,7 +130,7 @@ func (p *place) brokers() {
 	password := strings.TrimSpace(string(secret))
 	clients, monitors, routes := map[string]string{}, map[string]string{}, make([]string, len(names))
 	for i, name := range names {
-		clients[name], monitors[name], routes[i] = free(p.h.t), free(p.h.t), "nats://broker:"+password+"@"+free(p.h.t)
+		clients[name], monitors[name], routes[i] = hosttest.Free(p.h.t), hosttest.Free(p.h.t), "nats://broker:"+password+"@"+hosttest.Free(p.h.t)
 		p.put(name+":4222", clients[name])
 		p.put(name+":8222", monitors[name])
 	}
@@ -172,7 +173,7 @@ func (p *place) listeners(containers map[string]container) {
 		if c.Environment["PARLEY_"+strings.ToUpper(c.Build.Args.Service)+"_LISTEN"] == "" {
 			continue
 		}
-		at := free(p.h.t)
+		at := hosttest.Free(p.h.t)
 		p.listens[name] = at
 		switch c.Build.Args.Service {
 		case "ingress":
@@ -219,7 +220,7 @@ func (p *place) service(name string, c container) {
 		}
 		env = append(env, key+"="+replace.Replace(value))
 	}
-	ops := free(p.h.t)
+	ops := hosttest.Free(p.h.t)
 	args := []string{stage, "--ops.listen", ops, "--data-dir", filepath.Join(p.h.dir, name)}
 	switch stage {
 	case "outbound":

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 	"github.com/parley-desk/parley/test/flood"
 )
 
@@ -19,7 +20,7 @@ func TestHonestTrafficGoesOnInAFlood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hook := free(t)
+	hook := hosttest.Free(t)
 	h := together(t, "--ingress.listen", hook, "--ingress.tls.cert", cert, "--ingress.tls.key", key)
 	h.apply(world(1))
 	h.awaitAgents(1)

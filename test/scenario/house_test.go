@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -331,27 +330,6 @@ func await(t testing.TB, limit time.Duration, what string, holds func() bool, mo
 			t.Fatalf("not within %s: %s\n%s", limit, what, said)
 		}
 	}
-}
-
-// given are the ports that were handed out.
-var given sync.Map
-
-// free is an address that nobody listens on, below the range from which the
-// system takes ports: a process that is killed must find its own again.
-func free(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
-		if _, taken := given.LoadOrStore(addr, true); taken {
-			continue
-		}
-		if l, err := net.Listen("tcp", addr); err == nil {
-			defer l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // balance takes connections at an address of its own and passes each to the

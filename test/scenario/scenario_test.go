@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
@@ -68,7 +69,7 @@ var (
 // together is the house in one process, with more settings than it needs.
 func together(t testing.TB, more ...string) *house {
 	h := &house{t: t, dir: t.TempDir()}
-	sandbox, desk, ops, hook := free(t), free(t), free(t), free(t)
+	sandbox, desk, ops, hook := hosttest.Free(t), hosttest.Free(t), hosttest.Free(t), hosttest.Free(t)
 	h.sandbox, h.desks, h.ready = "http://"+sandbox, []string{"http://" + desk}, []string{ops}
 	h.server = "unix://" + filepath.Join(h.dir, "admin.sock")
 	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
@@ -91,12 +92,12 @@ func apart(t testing.TB) *house {
 		t.Skip("redis-server is not installed; make deps installs it")
 	}
 	h := &house{t: t, dir: t.TempDir()}
-	nats, monitor, store := free(t), free(t), free(t)
+	nats, monitor, store := hosttest.Free(t), hosttest.Free(t), hosttest.Free(t)
 	h.add("nats-server", broker, nil, "-c", h.brokerConfig(nats, monitor))
 	_, redisPort, _ := cutAddr(store)
 	h.add("redis-server", redis, nil, "--port", redisPort, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", h.dir)
-	hooks := []string{free(t), free(t)}
-	sandbox := free(t)
+	hooks := []string{hosttest.Free(t), hosttest.Free(t)}
+	sandbox := hosttest.Free(t)
 	h.sandbox = "http://" + sandbox
 	h.server = "unix://" + filepath.Join(h.dir, "admin-1.sock")
 	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
@@ -108,7 +109,7 @@ func apart(t testing.TB) *house {
 	h.service("sandbox", 1, quickSandbox, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo")
 	for n := 1; n <= 2; n++ {
-		desk := free(t)
+		desk := hosttest.Free(t)
 		h.desks = append(h.desks, "http://"+desk)
 		h.service("ingress", n, shared, "--ingress.listen", hooks[n-1])
 		h.service("classification", n, shared)
@@ -125,7 +126,7 @@ func apart(t testing.TB) *house {
 
 // service starts process n of a stage.
 func (h *house) service(stage string, n int, shared []string, more ...string) {
-	ops := free(h.t)
+	ops := hosttest.Free(h.t)
 	args := append([]string{stage, "--ops.listen", ops, "--data-dir", filepath.Join(h.dir, fmt.Sprintf("%s-%d", stage, n))}, shared...)
 	h.add(fmt.Sprintf("%s-%d", stage, n), parley, nil, append(args, more...)...)
 	h.ready = append(h.ready, ops)

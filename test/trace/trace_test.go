@@ -24,6 +24,7 @@ import (
 
 	"github.com/parley-desk/parley/cli"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 	"github.com/parley-desk/parley/pkg/settings"
 	"github.com/parley-desk/parley/pkg/telemetry"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -52,20 +53,10 @@ type buffer struct {
 func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
 func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // start runs the house with these settings besides its own, as variables.
 func start(t *testing.T, more ...map[string]string) *house {
 	t.Helper()
-	dir, sandbox, hook := t.TempDir(), free(t), free(t)
+	dir, sandbox, hook := t.TempDir(), hosttest.Free(t), hosttest.Free(t)
 	for _, m := range more {
 		dir = cmp.Or(m["PARLEY_DATA_DIR"], dir)
 	}
@@ -115,7 +106,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(40 * time.Second)
+	end := time.After(2 * time.Minute)
 	for !holds() {
 		select {
 		case <-tick.C:

@@ -4,7 +4,6 @@ package bustest
 
 import (
 	"context"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,9 +15,10 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/broker"
+	"github.com/parley-desk/parley/pkg/host/hosttest"
 )
 
-const closing = 20 * time.Second
+const closing = time.Minute
 
 // Open gives a bus with a broker in the process, 2 partitions, and files that
 // go with the test.
@@ -57,17 +57,16 @@ func remote(t testing.TB, sync bool) *Remote {
 func Cluster(t testing.TB) *Remote {
 	t.Helper()
 	r := &Remote{replicas: 3}
-	ports := freePorts(t, 3)
-	routes := make([]*url.URL, len(ports))
-	for i, p := range ports {
-		routes[i] = &url.URL{Scheme: "nats", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(p))}
+	routes := make([]*url.URL, 3)
+	for i := range routes {
+		routes[i] = &url.URL{Scheme: "nats", Host: hosttest.Free(t)}
 	}
 	var monitors, clients []string
 	var all []*server.Server
-	for i, p := range ports {
+	for i, at := range routes {
 		s, err := server.NewServer(&server.Options{ServerName: "remote-" + strconv.Itoa(i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
 			HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true,
-			Cluster: server.ClusterOpts{Name: "parley", Host: "127.0.0.1", Port: p}, Routes: routes})
+			Cluster: server.ClusterOpts{Name: "parley", Host: "127.0.0.1", Port: port(t, at.String())}, Routes: routes})
 		if err != nil {
 			t.Fatalf("make a broker: %v", err)
 		}
@@ -94,22 +93,6 @@ func Cluster(t testing.TB) *Remote {
 	}
 	r.URL, r.Monitor, r.Stop = strings.Join(clients, ","), strings.Join(monitors, ","), func() { stop(all[0]) }
 	return r
-}
-
-// freePorts finds ports that were free a moment ago: the nodes of a cluster
-// must know each other's before they start.
-func freePorts(t testing.TB, n int) []int {
-	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }
 
 func stop(s *server.Server) {
@@ -145,11 +128,7 @@ func port(t testing.TB, address string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, p, err := net.SplitHostPort(u.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(p)
+	n, err := strconv.Atoi(u.Port())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ import (
 	"github.com/parley-desk/parley/services/admin"
 )
 
-const starting = 20 * time.Second
+const starting = time.Minute
 
 // Server is a running admin service and what it stands on.
 type Server struct {

@@ -63,7 +63,7 @@ func TestAgentAnswersAnOffer(t *testing.T) {
 	b.signIn()
 	b.house.Add(webtest.Customer{PSID: "7254000000007890", Name: "Рая Николова", Queue: "Доставки",
 		Phase: threadv1.Phase_PHASE_OPEN, Window: 20 * time.Hour, Offer: time.Minute}, "Благодаря! Имате ли новини за доставката?")
-	b.Await("the offer", "document.querySelector('.offer .primary') && /5\\d|60/.test(document.querySelector('.offer .secs').textContent)")
+	b.Await("the offer", "document.querySelector('.offer .primary') && /^[1-6]\\d s$/.test(document.querySelector('.offer .secs').textContent)")
 	b.Shot("offer-first")
 	b.Key("a", chromedp.KeyModifiers(chromedp.ModifierAlt))
 	b.Await("the conversation", "document.querySelector('.head h1')?.textContent === 'Рая Николова' && !document.querySelector('.offer')")

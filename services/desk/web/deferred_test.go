@@ -23,7 +23,7 @@ func TestDeferredReply(t *testing.T) {
 	says := func(text string) string {
 		return "document.querySelector('.msg.out .waits')?.textContent.includes('" + text + "')"
 	}
-	b.house.Defer("1001", "THROTTLED", 90*time.Second)
+	b.house.Defer("1001", "THROTTLED", 115*time.Second)
 	b.Await("why", says("Messenger takes no more just now"))
 	b.Await("when", says("next try in 1:"))
 	b.Await("no banner", "!document.querySelector('.banner')")

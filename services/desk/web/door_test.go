@@ -46,11 +46,11 @@ func TestDoorSaysWhoMayEnter(t *testing.T) {
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.cookie = 'webtest=sonya; path=/'`), chromedp.Reload())
 	b.both("no-role-cookie", "You lack the role of an agent", "Нямате роля на оператор")
 
-	b.house.Bar(90 * time.Second)
+	b.house.Bar(115 * time.Second)
 	b.knock(webtest.Agent)
 	b.both("too-many-tries", "Wait 1:", "Опитайте пак след 1:")
 	b.Await("no other try meanwhile", "document.querySelector('.door .primary').disabled")
-	b.house.Bar(time.Second)
+	b.house.Bar(5 * time.Second) // long enough to be seen by who looks again and again
 	b.Do(chromedp.Reload())
 	b.knock(webtest.Agent)
 	b.Await("the wait", "document.querySelector('.door .primary').disabled && document.querySelector('.wrong')")

@@ -41,7 +41,7 @@ func TestLabelsOfAConversation(t *testing.T) {
 	if got := webtest.Asked[*deskv1.LabelConversationRequest](b.house); !slices.Equal(got.GetAdded(), []string{"VIP"}) || got.GetClientId() == "" {
 		t.Errorf("asked for %v", got)
 	}
-	b.Await("what was done", "[...document.querySelectorAll('.talk, main')].some((e) => e.innerText.includes('labels +VIP'))")
+	b.Await("what was done", "[...document.querySelectorAll('.talk, main')].some((e) => e.innerText.includes('labels +VIP')) && document.querySelector('.labels input').value === ''")
 	b.Shot("labels")
 	b.Eval("document.querySelector('.labels li button').focus() ?? ''")
 	b.Enter()

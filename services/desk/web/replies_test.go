@@ -43,7 +43,7 @@ func TestCannedRepliesByKeys(t *testing.T) {
 	b.Key("\x1b")
 	b.Await("no list", "!document.querySelector('.replies') && "+draft+" === '/nothing'")
 	b.Enter()
-	b.Await("a message with a slash", draft+" === ''")
+	b.Await("a message with a slash", draft+" === '' && document.querySelectorAll('.msg.out').length === 2 && !document.querySelector('[data-outbox]')")
 	if n := b.house.Sends(); n != 2 {
 		t.Errorf("%d messages were sent", n)
 	}
@@ -66,7 +66,7 @@ func TestQuickRepliesOfACannedReply(t *testing.T) {
 	b.Await("two, and the cursor back", "document.querySelectorAll('.pen .quick li').length === 2 && document.activeElement.tagName === 'TEXTAREA'")
 	b.Enter()
 	b.Await("the message with its answers", "document.querySelectorAll('.msg.out .quick li, .msg.out + .quick li').length === 2 && "+draft+" === ''")
-	b.Await("no chips", "!document.querySelector('.pen .quick')")
+	b.Await("no chips, and the message stored", "!document.querySelector('.pen .quick, [data-outbox]')")
 	b.Shot("sent-quick")
 	if n := b.house.Sends(); n != 1 {
 		t.Errorf("%d messages", n)

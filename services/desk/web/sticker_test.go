@@ -21,6 +21,7 @@ func TestTheThumb(t *testing.T) {
 	b.Await("what is quoted", "document.querySelector('.pen .quote')")
 	b.Eval("['', ''].map((_, n) => document.querySelector('.thumb').dispatchEvent(new MouseEvent('click', {bubbles: true, detail: n + 1}))).join()")
 	b.Await("the thumb in the log", "parseFloat(getComputedStyle(document.querySelector('.msg.out .bubble.sticker .text') ?? document.body).fontSize) > 40")
+	b.Await("it to be stored", "!document.querySelector('[data-outbox]')")
 	got := webtest.Asked[*deskv1.SendMessageRequest](b.house)
 	if got.GetSticker() != "369239263222822" || got.GetText() != "" || got.GetReplyTo() == "" {
 		t.Errorf("asked for %v", got)

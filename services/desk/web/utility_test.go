@@ -49,6 +49,7 @@ func TestATemplateIsSentWhenNothingElseMay(t *testing.T) {
 	b.Do(chromedp.SendKeys(chromedp.CSS(".utility label:nth-of-type(2) input"), "на път"))
 	b.Enter()
 	b.Await("the message", "[...document.querySelectorAll('.msg.out .text')].some((e) => e.innerText === 'Поръчка A-1734 е на път. Благодарим Ви!' && e.getClientRects().length)")
+	b.Await("it to be stored", "!document.querySelector('[data-outbox]')")
 	got := webtest.Asked[*deskv1.SendMessageRequest](b.house).GetTemplate().GetUtility()
 	if p := got.GetParameters(); got.GetName() != "order_update" || got.GetLanguage() != "bg" || len(p) != 2 || p[0].GetName() != "" || p[0].GetText() != "A-1734" || p[1].GetText() != "на път" {
 		t.Errorf("asked for %v", got)
@@ -62,6 +63,7 @@ func TestATemplateIsSentWhenNothingElseMay(t *testing.T) {
 	b.Do(chromedp.SendKeys(chromedp.CSS(".utility input"), "Anna"))
 	b.Click(".utility .primary")
 	b.Await("the second", "[...document.querySelectorAll('.msg.out .text')].some((e) => e.innerText === 'Anna, it is ready.')")
+	b.Await("it to be stored", "!document.querySelector('[data-outbox]')")
 	if p := webtest.Asked[*deskv1.SendMessageRequest](b.house).GetTemplate().GetUtility().GetParameters(); len(p) != 1 || p[0].GetName() != "customer_name" {
 		t.Errorf("asked for %v", p)
 	}

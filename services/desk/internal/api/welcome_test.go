@@ -128,7 +128,7 @@ func receive(t *testing.T, b *bus.Bus) *reception {
 // the one wanted or when nothing else comes.
 func (r *reception) told(t *testing.T, ask *deskv1.EventsRequest, want distributionv1.Presence) distributionv1.Presence {
 	t.Helper()
-	ctx, hangUp := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, hangUp := context.WithTimeout(t.Context(), time.Minute)
 	defer hangUp()
 	request := connect.NewRequest(ask)
 	request.Header().Set("Cookie", r.cookie)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"connectrpc.com/connect"
@@ -104,6 +105,21 @@ func Asked[M proto.Message](h *House) (last M) {
 		}
 	}
 	return last
+}
+
+// AwaitAsked waits until what the desk was asked last of this kind is as wanted; a page
+// shows much before it has asked.
+func AwaitAsked[M proto.Message](t testing.TB, h *House, wanted func(M) bool) {
+	t.Helper()
+	tick, late := time.NewTicker(5*time.Millisecond), time.After(Patience)
+	defer tick.Stop()
+	for !wanted(Asked[M](h)) {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("the desk was asked for %v", Asked[M](h))
+		}
+	}
 }
 
 func (d desk) note(m proto.Message) {

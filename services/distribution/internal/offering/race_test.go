@@ -184,7 +184,7 @@ func (a *arena) commit(who subject.Thread, decide func(*threadv1.State) []*threa
 // hear waits for so many offers.
 func (a *arena) hear(n int) {
 	a.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for heard := range n {
 		select {
 		case <-a.log.offered:

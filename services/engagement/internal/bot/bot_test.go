@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -172,7 +171,11 @@ func TestFailures(t *testing.T) {
 				c.handler(w, r)
 			}))
 			defer server.Close()
-			_, trouble := bot.NewCaller(true, now).Ask(t.Context(), server.URL, secret, "c:1", []byte("{}"), 2*time.Second)
+			limit := time.Minute // who answers is not late on a busy machine
+			if c.want == threadv1.BotReason_BOT_REASON_LATE {
+				limit = 2 * time.Second
+			}
+			_, trouble := bot.NewCaller(true, now).Ask(t.Context(), server.URL, secret, "c:1", []byte("{}"), limit)
 			if trouble == nil || trouble.Reason != c.want || !strings.Contains(trouble.Detail, c.detail) || calls.Load() != c.calls {
 				t.Errorf("%v after %d calls, want %v: %s after %d", trouble, calls.Load(), c.want, c.detail, c.calls)
 			}
@@ -181,13 +184,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestABotThatIsNotThere(t *testing.T) {
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := "http://" + l.Addr().String()
-	_ = l.Close()
-	_, trouble := bot.NewCaller(true, now).Ask(t.Context(), address, secret, "c:1", nil, 5*time.Second)
+	_, trouble := bot.NewCaller(true, now).Ask(t.Context(), "http://127.0.0.1:1", secret, "c:1", nil, time.Minute)
 	if trouble == nil || trouble.Reason != threadv1.BotReason_BOT_REASON_UNREACHABLE || trouble.Detail != "it refuses the connection" {
 		t.Errorf("%v", trouble)
 	}
@@ -199,12 +196,12 @@ func TestWhereABotMayBe(t *testing.T) {
 	var asked atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) }))
 	defer server.Close()
-	if _, trouble := bot.NewCaller(false, now).Ask(t.Context(), server.URL, secret, "c:1", nil, time.Second); trouble == nil || asked.Load() {
+	if _, trouble := bot.NewCaller(false, now).Ask(t.Context(), server.URL, secret, "c:1", nil, time.Minute); trouble == nil || asked.Load() {
 		t.Errorf("this machine was asked: %v", trouble)
 	}
 	for _, address := range []string{"http://169.254.169.254/latest", "http://[fe80::1]/", "http://0.0.0.0:1/", "http://[::ffff:169.254.169.254]/",
 		"http://[fd00:ec2::254]/latest", "http://[64:ff9b::a9fe:a9fe]/", "http://[2002:a9fe:a9fe::1]/", "http://100.100.100.200/"} {
-		_, trouble := bot.NewCaller(true, now).Ask(t.Context(), address, secret, "c:1", nil, time.Second)
+		_, trouble := bot.NewCaller(true, now).Ask(t.Context(), address, secret, "c:1", nil, time.Minute)
 		if trouble == nil || trouble.Reason != threadv1.BotReason_BOT_REASON_UNREACHABLE || !strings.Contains(trouble.Detail, "no bot may have") {
 			t.Errorf("%s: %v", address, trouble)
 		}
@@ -232,7 +229,7 @@ func TestSignature(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(map[string]int{"version": 1})
 	}))
 	defer server.Close()
-	answer, trouble := bot.NewCaller(true, now).Ask(context.Background(), server.URL, secret, "c:1", body, time.Second)
+	answer, trouble := bot.NewCaller(true, now).Ask(context.Background(), server.URL, secret, "c:1", body, time.Minute)
 	if trouble != nil || string(answer) != "{\"version\":1}\n" {
 		t.Errorf("%q, %v", answer, trouble)
 	}

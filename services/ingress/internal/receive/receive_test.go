@@ -349,7 +349,7 @@ func (w *world) metric(t *testing.T, name string, labels ...string) float64 {
 
 func await(t *testing.T, done func() bool) {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !done() {
