@@ -148,7 +148,7 @@ func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
 	if said := h.ask(t, 0, "backup", "list"); strings.Contains(said, id) || !strings.Contains(said, backupOf(t, copyOf+"-2")) {
 		t.Errorf("of the backups is said\n%s", said)
 	}
-	h.ask(t, 2, "backup", "forget", id)
+	h.ask(t, 1, "backup", "forget", id)
 	if said := h.ask(t, 0, "audit", "ls", "--kind", "backup.forget"); !strings.Contains(said, id) {
 		t.Errorf("the audit says\n%s", said)
 	}
