@@ -16,6 +16,7 @@ package backup
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -274,7 +275,7 @@ func (f File) verify(ctx context.Context, dir string) error {
 		return fmt.Errorf("%s: %w", f.File, err)
 	case n != f.Bytes:
 		return fmt.Errorf("%s: has %d bytes and must have %d", f.File, n, f.Bytes)
-	case digest(sum) != f.SHA256:
+	case !hmac.Equal([]byte(digest(sum)), []byte(f.SHA256)):
 		return fmt.Errorf("%s: is not what was written: SHA-256 is %s and must be %s", f.File, digest(sum), f.SHA256)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -205,8 +204,7 @@ func (s Shelf) All() (all []Key, _ error) {
 		}
 		all = append(all, k)
 	}
-	slices.SortFunc(all, func(a, b Key) int { return strings.Compare(a.ID, b.ID) }) // which begins with the time
-	return all, nil
+	return all, nil // as the folder gives them, by id, which begins with the time
 }
 
 // Forget destroys the key of a backup: it is overwritten, and then taken away. NotFound

@@ -37,6 +37,8 @@ var harmless = map[string]string{
 	"--ingress.tls.key":        "a file",
 	"--secret-env":             "the name of a variable",
 	"--secret-file":            "a file",
+	"--admin.backup.keys":      "a folder",
+	"--restore.keys":           "a folder",
 	"--secrets.keyset":         "a file",
 	"--secrets.kms.ca":         "a file",
 	"--secrets.kms.key":        "a key's address, refused when it has a user",
