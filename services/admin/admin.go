@@ -35,6 +35,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/keyfile"
 	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -419,18 +420,10 @@ func (s *service) credentials() (credentials.TransportCredentials, error) {
 	if s.cfg.Tokens {
 		config.ClientAuth = tls.VerifyClientCertIfGiven
 	}
-	config.ClientCAs = x509.NewCertPool() // empty it trusts nobody; nil would be the machine's
-	if files.ClientCA == "" {
-		return credentials.NewTLS(config), nil
+	if config.ClientCAs, err = keyfile.Authorities("admin.tls.client_ca", files.ClientCA); config.ClientCAs == nil {
+		config.ClientCAs = x509.NewCertPool() // empty it trusts nobody; nil would be the machine's
 	}
-	pem, err := os.ReadFile(files.ClientCA)
-	if err != nil {
-		return nil, fault.Wrap(err, "reading admin.tls.client_ca")
-	}
-	if !config.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", files.ClientCA)
-	}
-	return credentials.NewTLS(config), nil
+	return credentials.NewTLS(config), err
 }
 
 // newGate bounds the connections, and measures them.
