@@ -20,7 +20,9 @@ func TestWhomToTrust(t *testing.T) {
 	for name, write := range map[string]func() error{
 		"missing": func() error { return nil },
 		"empty":   func() error { return os.WriteFile(path, nil, 0o600) },
-		"a key":   func() error { return os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), 0o600) },
+		"a key": func() error {
+			return os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), 0o600)
+		},
 	} {
 		if err := write(); err != nil {
 			t.Fatal(err)

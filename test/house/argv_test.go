@@ -38,6 +38,7 @@ var harmless = map[string]string{
 	"--secret-env":             "the name of a variable",
 	"--secret-file":            "a file",
 	"--admin.backup.keys":      "a folder",
+	"--log.otlp-key":           "a file",
 	"--restore.keys":           "a folder",
 	"--secrets.keyset":         "a file",
 	"--secrets.kms.ca":         "a file",
