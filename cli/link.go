@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/parley-desk/parley/pkg/keyfile"
 	"github.com/parley-desk/parley/pkg/manifest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
@@ -118,7 +119,7 @@ func (l *link) target() (string, credentials.TransportCredentials, error) {
 		config.Certificates = []tls.Certificate{cert}
 	}
 	var err error
-	if config.RootCAs, err = l.authorities(); err != nil {
+	if config.RootCAs, err = keyfile.Authorities("--tls-ca", l.ca); err != nil {
 		return "", nil, err
 	}
 	return l.server, credentials.NewTLS(config), nil

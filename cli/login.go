@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -25,6 +24,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/keyfile"
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -127,7 +127,7 @@ type desk struct {
 func (l *link) reach(address string) (*desk, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	var err error
-	if config.RootCAs, err = l.authorities(); err != nil {
+	if config.RootCAs, err = keyfile.Authorities("--tls-ca", l.ca); err != nil {
 		return nil, err
 	}
 	return &desk{address, &http.Client{Timeout: answering, Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment},
@@ -287,19 +287,3 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 // RequireTransportSecurity tells that the token goes over TLS alone, or by a socket of
 // this machine.
 func (b bearer) RequireTransportSecurity() bool { return !strings.HasPrefix(b.link.server, unixScheme) }
-
-// authorities are those of --tls-ca; nil for those of this machine.
-func (l *link) authorities() (*x509.CertPool, error) {
-	if l.ca == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(l.ca)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("--tls-ca: holds no certificate in PEM")
-	}
-	return pool, nil
-}

@@ -59,8 +59,8 @@ type authority struct {
 	key  *ecdsa.PrivateKey // nil when the file is kept elsewhere
 }
 
-// certificates gives one to every service, the brokers, Redis, and the callers that
-// are named: who is named no more lapses. Keys that are
+// certificates gives one to every service, the brokers, Redis, the collector of traces,
+// and the callers that are named: who is named no more lapses. Keys that are
 // there stay; a certificate is made when it does not go with its key, its names or
 // the authority, when less than a third of its time is left, and for Plan.Renew.
 func (w *writer) certificates() error {
@@ -90,7 +90,8 @@ func (w *writer) certificates() error {
 	if len(brokers) == 0 {
 		brokers = []string{"nats"}
 	}
-	return errors.Join(w.certificate(ca, "nats", server(brokers...)), w.certificate(ca, "redis", server(w.plan.Redis...)))
+	return errors.Join(w.certificate(ca, "nats", server(brokers...)), w.certificate(ca, "redis", server(w.plan.Redis...)),
+		w.certificate(ca, "collector", server(w.plan.Collectors...)))
 }
 
 // server is what a certificate says of who serves under these names, and on this

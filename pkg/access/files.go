@@ -29,6 +29,7 @@ type Plan struct {
 
 	Certificates bool     // an authority, and a certificate for everybody
 	Redis        []string // names of Redis, for its certificate
+	Collectors   []string // names of the collector of traces, for its certificate
 	Callers      []string // who calls admin over the network, for parleyctl: people and programs
 	Renew        bool     // certificates that hold for long still, too
 }

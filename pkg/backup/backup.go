@@ -1,5 +1,6 @@
 // Package backup is how a copy of a house lies in a folder: a file for each stream,
-// in the broker's own form, and a manifest that says what each must be.
+// in the broker's own form and sealed, and a manifest that says what each must be; and
+// how the keys of such copies lie in another folder.
 //
 // # Guarantees
 //
@@ -7,12 +8,15 @@
 // no backup, whoever was killed at which moment, and the same command makes it one. A
 // backup that is there is never written to again.
 //
-// A backup holds no key: secrets are in it sealed, as they are in the log, and who is
-// to read them has the keyset from elsewhere. Everything else is in it in clear.
+// A backup holds no key, and nothing of anybody in clear. Whoever is to open it needs
+// the keyset of the house, and the key of this backup from the Shelf, which dies when
+// the backup is forgotten (P14). The key knows the manifest, and the manifest every
+// byte of the files: of a backup that anybody changed nothing is restored.
 package backup
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -26,7 +30,9 @@ import (
 
 const (
 	// Format is how backups are written by this release.
-	Format       = 1
+	Format = 2
+	// Clear is the format of those before, whose files are not sealed.
+	Clear        = 1
 	manifestName = "manifest.json"
 	suffix       = ".stream"
 	maxManifest  = 16 << 20
@@ -46,6 +52,7 @@ type Manifest struct {
 	AuditEnd   uint64 `json:"audit_end"`   // its number
 	FilesApart bool   `json:"files_apart"` // new files are in a bucket, which has to have a backup of its own
 	Streams    []File `json:"streams"`     // in the order in which they were copied
+	Sum        []byte `json:"-"`           // SHA-256 of the manifest as it was read
 }
 
 // File is the copy of one stream.
@@ -80,8 +87,10 @@ type Source interface {
 	// Begin notes that somebody makes a backup, and says all but the streams; those
 	// are named, in the order in which they have to be copied.
 	Begin(ctx context.Context) (m Manifest, streams []string, err error)
-	// Copy reads one stream as bus.CopyStream does.
-	Copy(ctx context.Context, stream string, head func(config, state json.RawMessage) error, data func([]byte) error) error
+	// Copy reads one stream as bus.CopyStream does, sealed for the backup.
+	Copy(ctx context.Context, id, stream string, head func(config, state json.RawMessage) error, data func([]byte) error) error
+	// Finish says that the backup is whole, and the SHA-256 of its manifest.
+	Finish(ctx context.Context, id string, manifest []byte) error
 }
 
 // Create copies a house into a folder, which it makes. What an earlier try has left
@@ -98,7 +107,7 @@ func Create(ctx context.Context, dir string, from Source, nowMS func() int64, to
 	for i, stream := range streams {
 		f := File{Stream: stream, File: fmt.Sprintf("%03d-%s%s", i, stream, suffix)}
 		for try := 1; ; try++ {
-			err := f.fetch(ctx, dir, from)
+			err := f.fetch(ctx, dir, m.ID, from)
 			if err == nil {
 				break
 			}
@@ -110,7 +119,7 @@ func Create(ctx context.Context, dir string, from Source, nowMS func() int64, to
 		told(f)
 	}
 	m.EndedMS = nowMS()
-	return m, m.write(dir)
+	return m, m.write(dir, func(sum []byte) error { return from.Finish(ctx, m.ID, sum) })
 }
 
 // room has a folder in which nothing is but what an earlier try has left.
@@ -139,7 +148,7 @@ func room(dir string) error {
 }
 
 // fetch copies one stream, from its beginning.
-func (f *File) fetch(ctx context.Context, dir string, from Source) (err error) {
+func (f *File) fetch(ctx context.Context, dir, id string, from Source) (err error) {
 	to, err := os.OpenFile(filepath.Join(dir, f.File), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -147,7 +156,7 @@ func (f *File) fetch(ctx context.Context, dir string, from Source) (err error) {
 	defer func() { err = errors.Join(err, to.Close()) }()
 	sum := sha256.New()
 	f.Bytes = 0
-	err = from.Copy(ctx, f.Stream, func(config, state json.RawMessage) error {
+	err = from.Copy(ctx, id, f.Stream, func(config, state json.RawMessage) error {
 		f.Config, f.State = config, state
 		return nil
 	}, func(data []byte) error {
@@ -163,24 +172,35 @@ func (f *File) fetch(ctx context.Context, dir string, from Source) (err error) {
 	return to.Sync()
 }
 
-// write makes the folder a backup.
-func (m Manifest) write(dir string) error {
+// write makes the folder a backup, once the house knows it by its manifest.
+func (m Manifest) write(dir string, known func(sum []byte) error) error {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
-	fresh := filepath.Join(dir, manifestName+".new")
+	data = append(data, '\n')
+	sum := sha256.Sum256(data)
+	return put(dir, manifestName, data, func() error { return known(sum[:]) })
+}
+
+// put has a file with a name, whole and on disk, or as it was before; then is what has
+// to be done before it gets the name, if anything has.
+func put(dir, name string, data []byte, then func() error) error {
+	fresh := filepath.Join(dir, name+".new")
 	to, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = to.Write(append(data, '\n'))
+	_, err = to.Write(data)
 	err = errors.Join(err, to.Sync(), to.Close())
 	if err == nil {
-		err = syncDir(dir) // the names of the streams, before the one that counts
+		err = syncDir(dir) // the names of what is there, before the one that counts
+	}
+	if err == nil && then != nil {
+		err = then()
 	}
 	if err == nil {
-		err = os.Rename(fresh, filepath.Join(dir, manifestName))
+		err = os.Rename(fresh, filepath.Join(dir, name))
 	}
 	if err == nil {
 		err = syncDir(dir)
@@ -213,9 +233,11 @@ func Read(dir string) (Manifest, error) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return m, fmt.Errorf("%s of %s cannot be read: %w", manifestName, dir, err)
 	}
-	if m.Format != Format {
-		return m, fmt.Errorf("the backup in %s is of format %d; this release reads %d", dir, m.Format, Format)
+	if m.Format != Format && m.Format != Clear {
+		return m, fmt.Errorf("the backup in %s is of format %d; this release reads %d and %d", dir, m.Format, Clear, Format)
 	}
+	sum := sha256.Sum256(data)
+	m.Sum = sum[:]
 	return m, nil
 }
 
@@ -253,7 +275,7 @@ func (f File) verify(ctx context.Context, dir string) error {
 		return fmt.Errorf("%s: %w", f.File, err)
 	case n != f.Bytes:
 		return fmt.Errorf("%s: has %d bytes and must have %d", f.File, n, f.Bytes)
-	case digest(sum) != f.SHA256:
+	case !hmac.Equal([]byte(digest(sum)), []byte(f.SHA256)):
 		return fmt.Errorf("%s: is not what was written: SHA-256 is %s and must be %s", f.File, digest(sum), f.SHA256)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,9 @@ import (
 
 // house is one of three streams, whose giver ends at the nth piece.
 type house struct {
-	left  int // pieces; negative: as many as there are
-	tries int // of the stream at which it ended
+	left  int    // pieces; negative: as many as there are
+	tries int    // of the stream at which it ended
+	known []byte // SHA-256 of the manifest
 }
 
 var errGone = errors.New("gone")
@@ -24,7 +26,16 @@ func (*house) Begin(context.Context) (backup.Manifest, []string, error) {
 	return backup.Manifest{ID: "b1", Partitions: 1}, []string{"A", "B", "C"}, nil
 }
 
-func (h *house) Copy(_ context.Context, stream string, head func(config, state json.RawMessage) error, data func([]byte) error) error {
+func (h *house) Finish(_ context.Context, id string, manifest []byte) error {
+	if h.left == 0 {
+		h.tries = 3 // it is asked once
+		return errGone
+	}
+	h.known = manifest
+	return nil
+}
+
+func (h *house) Copy(_ context.Context, _, stream string, head func(config, state json.RawMessage) error, data func([]byte) error) error {
 	if err := head(json.RawMessage(`{}`), json.RawMessage(`{"messages":2}`)); err != nil {
 		return err
 	}
@@ -50,7 +61,7 @@ func create(t *testing.T, dir string, h *house) error {
 // TestABackupIsThereWholeOrNotAtAll: wherever it ends, there is none, and the same
 // command makes it.
 func TestABackupIsThereWholeOrNotAtAll(t *testing.T) {
-	for n := range 6 {
+	for n := range 7 { // six pieces, and the word that it is whole
 		dir := filepath.Join(t.TempDir(), "backup")
 		h := &house{left: n}
 		if err := create(t, dir, h); !errors.Is(err, errGone) {
@@ -62,11 +73,12 @@ func TestABackupIsThereWholeOrNotAtAll(t *testing.T) {
 		if _, err := backup.Verify(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "no backup that was finished") {
 			t.Errorf("half a backup: %v", err)
 		}
-		if err := create(t, dir, &house{left: -1}); err != nil {
+		h = &house{left: -1}
+		if err := create(t, dir, h); err != nil {
 			t.Fatal(err)
 		}
 		m, err := backup.Verify(t.Context(), dir)
-		if err != nil || len(m.Streams) != 3 || m.Streams[0].Records() != 2 || m.EndedMS != 2 {
+		if err != nil || len(m.Streams) != 3 || m.Streams[0].Records() != 2 || m.EndedMS != 2 || !bytes.Equal(m.Sum, h.known) {
 			t.Errorf("the backup is %+v: %v", m, err)
 		}
 		if err := create(t, dir, &house{left: -1}); err == nil {
@@ -124,4 +136,23 @@ func TestEveryDamageIsNamed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// FuzzManifest: whatever stands in a manifest, it is read or refused, and no file out of
+// the folder is opened.
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(`{"format":2,"id":"b1","streams":[{"stream":"A","file":"000-A.stream","bytes":1,"sha256":"00"}]}`))
+	f.Add([]byte(`{"format":1,"streams":[{"file":"../manifest.json"},{"file":""},{"file":"."}]}`))
+	f.Add([]byte(`{"format":3}`))
+	f.Add([]byte(`[`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "manifest.json"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := backup.Verify(t.Context(), dir)
+		if err == nil && len(m.Streams) > 0 {
+			t.Errorf("files that are not there are whole: %s", data)
+		}
+	})
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -62,18 +60,7 @@ func (d Door) options() ([]nats.Option, error) {
 
 // authorities are those that sign the brokers' certificates; nil for the system's.
 func (d Door) authorities() (*x509.CertPool, error) {
-	if d.CA == "" {
-		return nil, nil
-	}
-	raw, err := os.ReadFile(d.CA)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(raw) {
-		return nil, fmt.Errorf("%s, the file of bus.ca, holds no certificate in PEM", d.CA)
-	}
-	return pool, nil
+	return keyfile.Authorities("bus.ca", d.CA)
 }
 
 // Clear gives the host of the first address that is reached in the clear over a

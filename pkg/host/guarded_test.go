@@ -24,6 +24,13 @@ func TestAWayInTheClearIsRefused(t *testing.T) {
 		"two users at the brokers":         {func(c *host.Config) { c.Bus.NKey, c.Bus.Creds = "a", "b" }, "bus.creds"},
 		"half a certificate":               {func(c *host.Config) { c.Bus.Cert = "a" }, "bus.key"},
 		"half a certificate for Redis":     {func(c *host.Config) { c.Redis.Key = "a" }, "redis.cert"},
+		"a collector elsewhere":            {func(c *host.Config) { c.Log.OTLP = "otel:4317" }, "log.otlp_plain"},
+		"that is said to be right":         {func(c *host.Config) { c.Log.OTLP, c.Log.Plain = "otel:4317", true }, ""},
+		"a collector elsewhere by TLS":     {func(c *host.Config) { c.Log.OTLP, c.Log.CA = "otel:4317", "ca.pem" }, ""},
+		"a collector that all may trust":   {func(c *host.Config) { c.Log.OTLP = "https://otel.example.com:443" }, ""},
+		"a collector here":                 {func(c *host.Config) { c.Log.OTLP = "localhost:4317" }, ""},
+		"a collector without a port":       {func(c *host.Config) { c.Log.OTLP = "127.0.0.1" }, "host:port"},
+		"half a certificate for it":        {func(c *host.Config) { c.Log.Cert = "a" }, "log.otlp_key"},
 		"a user of Redis without password": {func(c *host.Config) { c.Redis.User = "desk" }, "redis.password_file"},
 	} {
 		cfg := host.Config{DataDir: "d", Grace: time.Second, Log: telemetry.Config{Level: "info", Format: "json"}}

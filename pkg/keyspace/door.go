@@ -3,14 +3,11 @@ package keyspace
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/url"
-	"os"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/keyfile"
 )
 
@@ -102,26 +99,9 @@ func (d Door) guard(opts *redis.Options) error {
 
 // tls reads the files as they are now.
 func (d Door) tls(host string) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	if d.CA != "" {
-		pem, err := os.ReadFile(d.CA)
-		if err != nil {
-			return nil, fault.Wrap(err, "reading redis.ca")
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fault.New(fault.Invalid, "REDIS_CA", "redis.ca %s holds no certificate in PEM", d.CA)
-		}
+	config, err := keyfile.Client("redis.", d.CA, d.Cert, d.Key)
+	if err == nil {
+		config.ServerName = host
 	}
-	if d.Cert != "" {
-		if _, err := keyfile.Read("redis.key", d.Key); err != nil {
-			return nil, err
-		}
-		pair, err := tls.LoadX509KeyPair(d.Cert, d.Key)
-		if err != nil {
-			return nil, fault.Wrap(err, "reading redis.cert and redis.key")
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
+	return config, err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/keyfile"
 )
 
 const (
@@ -53,17 +53,11 @@ func newVault(u *url.URL, k KMS) (Wrap, error) {
 		transport = &http.Transport{}
 	}
 	transport = transport.Clone()
-	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if k.CA != "" {
-		pem, err := os.ReadFile(k.CA)
-		if err != nil {
-			return nil, fault.Wrap(err, "reading secrets.kms.ca")
-		}
-		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fault.New(fault.Invalid, "KMS_CA", "%s, named by secrets.kms.ca, holds no certificate in PEM", k.CA)
-		}
+	roots, err := keyfile.Authorities("secrets.kms.ca", k.CA)
+	if err != nil {
+		return nil, err
 	}
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	return &vault{KMS: k, host: u.Host, mount: parts[1], key: parts[2], client: &http.Client{Transport: transport, Timeout: wrapLimit,
 		// Another address would be sent the token too.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil

@@ -8,9 +8,12 @@ package telemetry
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,7 +23,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/credentials"
 
+	"github.com/parley-desk/parley/pkg/keyfile"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
@@ -28,7 +33,11 @@ import (
 type Config struct {
 	Level   string  `koanf:"level" default:"info" help:"Least level of log records: debug, info, warn or error."`
 	Format  string  `koanf:"format" default:"json" help:"Form of log records: json or text."`
-	OTLP    string  `koanf:"otlp" default:"" help:"Address of an OTLP collector (host:port, gRPC without TLS); empty keeps traces in the process."`
+	OTLP    string  `koanf:"otlp" default:"" help:"Address of an OTLP collector, host:port of gRPC, or https://host:port for TLS with a certificate that the system trusts; empty keeps traces in the process."`
+	CA      string  `koanf:"otlp_ca" default:"" help:"PEM file of the authorities that sign the certificate of the collector; it is then reached by TLS."`
+	Cert    string  `koanf:"otlp_cert" default:"" help:"PEM file of a certificate that this process shows the collector, if it asks. Read again at every connection."`
+	Key     string  `koanf:"otlp_key" default:"" help:"PEM file of its key, readable by nobody else."`
+	Plain   bool    `koanf:"otlp_plain" default:"false" help:"Start although a collector that is not on this machine is reached in the clear. Right on a network that nobody else is on."`
 	Sampled float64 `koanf:"sampled" default:"1" help:"Share of new traces that are kept, 0 to 1."`
 }
 
@@ -44,7 +53,56 @@ func (c *Config) Validate() error {
 	if c.Sampled < 0 || c.Sampled > 1 {
 		return fmt.Errorf("log.sampled %g is not between 0 and 1", c.Sampled)
 	}
+	if (c.Cert == "") != (c.Key == "") {
+		return errors.New("log.otlp_cert and log.otlp_key belong together; set both or none")
+	}
+	if c.OTLP == "" {
+		return nil
+	}
+	address, _ := c.collector()
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("log.otlp %q is no address; set it to host:port, or https://host:port", c.OTLP)
+	}
+	// What spans say of a house is for nobody on the way (SS4).
+	if ip := net.ParseIP(host); !c.encrypted() && !c.Plain && host != "localhost" && !ip.IsLoopback() {
+		return fmt.Errorf("log.otlp reaches the collector at %s in the clear; set log.otlp_ca and give it a certificate, or set log.otlp_plain where nobody else is on that network", host)
+	}
 	return nil
+}
+
+// collector is where traces go, and whether its address says that the way is TLS.
+func (c *Config) collector() (address string, tls bool) {
+	return strings.CutPrefix(c.OTLP, "https://")
+}
+
+func (c *Config) encrypted() bool {
+	_, tls := c.collector()
+	return tls || c.CA != "" || c.Cert != ""
+}
+
+// way is how the collector is reached. What is wrong with its files now is an error;
+// what will be, one of the connection.
+func (c *Config) way() (otlptracegrpc.Option, error) {
+	if !c.encrypted() {
+		return otlptracegrpc.WithInsecure(), nil
+	}
+	read := func() (*tls.Config, error) { return keyfile.Client("log.otlp_", c.CA, c.Cert, c.Key) }
+	config, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if c.Cert != "" {
+		config.Certificates = nil
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			now, err := read()
+			if err != nil {
+				return nil, err
+			}
+			return &now.Certificates[0], nil
+		}
+	}
+	return otlptracegrpc.WithTLSCredentials(credentials.NewTLS(config)), nil
 }
 
 // Telemetry is what a process reports with.
@@ -89,7 +147,12 @@ func traces(ctx context.Context, cfg Config, name, instance string, processors [
 		options = append(options, sdktrace.WithSpanProcessor(p))
 	}
 	if cfg.OTLP != "" {
-		exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(cfg.OTLP), otlptracegrpc.WithInsecure())
+		way, err := cfg.way()
+		if err != nil {
+			return nil, nil, err
+		}
+		address, _ := cfg.collector()
+		exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(address), way)
 		if err != nil {
 			return nil, nil, fmt.Errorf("opening the OTLP exporter to %s: %w", cfg.OTLP, err)
 		}

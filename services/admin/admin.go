@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/backup"
 	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
@@ -34,6 +35,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/keyfile"
 	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -95,6 +97,7 @@ type Config struct {
 	WebhookURL  string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
 	Reflection  bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
 	Erase       Erase         `koanf:"erase"`
+	Backup      Backup        `koanf:"backup"`
 	Grace       time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
 }
 
@@ -102,6 +105,12 @@ type Config struct {
 type Erase struct {
 	Requests bool          `koanf:"requests" default:"false" help:"Order the erasure of a person when Meta passes a request on and says which customer it is; without it an administrator orders it."`
 	Delay    time.Duration `koanf:"delay" default:"1h" help:"How long after such a request the erasure begins; until then it can be stopped."`
+}
+
+// Backup is what becomes of backups.
+type Backup struct {
+	Keys     string `koanf:"keys" default:"" help:"Folder for the keys of backups, on another disk than the house and not with the backups, that every process of admin reaches. Without it no backup can be made. A backup whose key is gone can be opened by nobody."`
+	KeepDays int    `koanf:"keep_days" default:"30" help:"Days after which the key of a backup is destroyed by itself, and with it everybody whom the house has erased since; that of the newest that is whole stays. 0: when parleyctl backup forget is run."`
 }
 
 // TLS are the files of mutual TLS, in PEM.
@@ -131,6 +140,7 @@ func (c *Config) Validate() error {
 	check(c.CallerRate >= 0 && c.CallerRate <= 1_000_000, "caller_rate", "must be 0 to 1000000")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	check(c.Erase.Delay >= 0 && c.Erase.Delay <= longestDelay, "erase.delay", "must be 0 to 24h: that is how long it may take to carry a request out")
+	check(c.Backup.KeepDays >= 0 && c.Backup.KeepDays <= 3650, "backup.keep_days", "must be 0 to 3650")
 	if len(wrong) == 0 {
 		return nil
 	}
@@ -226,6 +236,7 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.repairer.Run(ctx) })
 	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { return s.errands(ctx) })
+	group.Go(func() error { return s.copies().Run(ctx) })
 	group.Go(func() error {
 		return bus.Serve(ctx, s.deps.Bus, enrol.Method, (&enrol.Enroller{Guard: s.guard, Committer: s.committer()}).Run)
 	})
@@ -252,10 +263,22 @@ func (s *service) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// book is what people asked of their data, and what was done.
+func (s *service) book() *erasure.Book {
+	return &erasure.Book{Bucket: s.deps.Bus.Bucket(subject.PrivacyBucket), Box: s.deps.Secrets}
+}
+
+// copies gives out backups, and forgets them.
+func (s *service) copies() *copies.Service {
+	d := s.deps
+	return &copies.Service{Log: d.Bus, Box: d.Secrets, Book: s.book(), Audit: s.guard.Audit, Diary: d.Log, Now: d.Now, FilesApart: files.Apart(d.FileStore()),
+		Shelf: backup.Shelf(s.cfg.Backup.Keys), Days: s.cfg.Backup.KeepDays}
+}
+
 // clerk orders what people ask through Meta.
 func (s *service) clerk() *requests.Clerk {
 	d := s.deps
-	return &requests.Clerk{Book: &erasure.Book{Bucket: d.Bus.Bucket(subject.PrivacyBucket), Box: d.Secrets}, Log: d.Bus, Now: d.Now,
+	return &requests.Clerk{Book: s.book(), Log: d.Bus, Now: d.Now,
 		Who: s.prober.Customers, Delay: s.cfg.Erase.Delay, Diary: d.Log}
 }
 
@@ -363,8 +386,8 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		&probe.Service{Prober: s.prober, Committer: committer, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	privacy := d.Bus.Bucket(subject.PrivacyBucket)
-	book := &erasure.Book{Bucket: privacy, Box: d.Secrets}
-	operator := &operate.Service{Clients: s.guard.Clients.Examine, Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
+	book, backups := s.book(), s.copies()
+	operator := &operate.Service{Clients: s.guard.Clients.Examine, Backups: backups.Examine, Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) (keyspace.Standing, error) { return keyspace.Stand(ctx, d.Redis) }
 	}
@@ -382,7 +405,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterClientServiceServer(srv, &clients.Service{Store: s.guard.Clients, World: d.Directory.Now, Caller: guard.Who})
 	contactv1grpc.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	crmv1grpc.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
-	adminv1.RegisterBackupServiceServer(srv, &copies.Service{Log: d.Bus, Box: d.Secrets, Now: d.Now, FilesApart: files.Apart(d.FileStore())})
+	adminv1.RegisterBackupServiceServer(srv, backups)
 }
 
 // credentials make the connection TLS 1.3, with certificates on both sides unless
@@ -397,18 +420,10 @@ func (s *service) credentials() (credentials.TransportCredentials, error) {
 	if s.cfg.Tokens {
 		config.ClientAuth = tls.VerifyClientCertIfGiven
 	}
-	config.ClientCAs = x509.NewCertPool() // empty it trusts nobody; nil would be the machine's
-	if files.ClientCA == "" {
-		return credentials.NewTLS(config), nil
+	if config.ClientCAs, err = keyfile.Authorities("admin.tls.client_ca", files.ClientCA); config.ClientCAs == nil {
+		config.ClientCAs = x509.NewCertPool() // empty it trusts nobody; nil would be the machine's
 	}
-	pem, err := os.ReadFile(files.ClientCA)
-	if err != nil {
-		return nil, fault.Wrap(err, "reading admin.tls.client_ca")
-	}
-	if !config.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", files.ClientCA)
-	}
-	return credentials.NewTLS(config), nil
+	return credentials.NewTLS(config), err
 }
 
 // newGate bounds the connections, and measures them.

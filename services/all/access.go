@@ -49,6 +49,7 @@ func accesses() *cobra.Command {
 	create.Flags().StringSliceVar(&hosts, "hosts", nil, "brokers of a cluster, host or host:port of their routes, separated by commas; none for one alone")
 	create.Flags().BoolVar(&plan.Certificates, "certificates", true, "make an authority of the house and certificates, for TLS; those with less than a third of their time left are made anew")
 	create.Flags().StringSliceVar(&plan.Redis, "redis", []string{"redis"}, "hosts of Redis, for its certificate, separated by commas")
+	create.Flags().StringSliceVar(&plan.Collectors, "collector", []string{"otel-collector"}, "hosts of the collector of traces, for its certificate, separated by commas")
 	create.Flags().StringSliceVar(&plan.Callers, "callers", nil, "people and programs who call the admin API over the network, separated by commas: a certificate for each, for parleyctl")
 	create.Flags().BoolVar(&plan.Renew, "renew", false, "make all certificates anew, for the same keys and by the same authority")
 	top.AddCommand(create)

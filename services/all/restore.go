@@ -19,6 +19,7 @@ import (
 	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/settings"
 	"github.com/parley-desk/parley/pkg/thread"
 	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
@@ -28,14 +29,15 @@ import (
 	"github.com/parley-desk/parley/services/attachment"
 )
 
-// none is said where there are no certificates to bring.
+// none is said where there are no certificates to bring, and no key.
 const none = "none"
 
 // backups makes a backup of a running house, as parleyctl, and restores one where no
 // house is.
 func backups() (*cobra.Command, error) {
 	top := &cobra.Command{Use: "backup", Short: "Copy a house, verify a copy, and put one in place of an empty house"}
-	top.AddCommand(asParleyctl("Copy the house", "backup", "create"), asParleyctl("Hold a copy against its checksums", "backup", "verify"))
+	top.AddCommand(asParleyctl("Copy the house", "backup", "create"), asParleyctl("Hold a copy against its checksums", "backup", "verify"),
+		asParleyctl("Show which copies can be opened", "backup", "list"), asParleyctl("Destroy the key of a copy", "backup", "forget"))
 	restore, err := restoreCommand()
 	if err != nil {
 		return nil, err
@@ -46,6 +48,7 @@ func backups() (*cobra.Command, error) {
 
 // RestoreOptions are what a restore needs beside the settings of the house.
 type RestoreOptions struct {
+	Keys         string `koanf:"keys" default:"" help:"Folder of the keys of backups, which admin.backup.keys named. \"none\" is for a backup of a release that sealed none, which anybody could have altered."`
 	Certificates string `koanf:"certificates" default:"" help:"Folder of the certificates that attachment.certificates kept: whoever was erased since the backup is erased again. \"none\" says that nobody was."`
 }
 
@@ -57,7 +60,7 @@ func restoreCommand() (*cobra.Command, error) {
 		Stages: Stages(), More: []settings.Section{{Name: "all", Target: &Options{}}, {Name: "restore", Target: options}},
 		Run: func(ctx context.Context, p host.Process, args []string) error {
 			r := restorer{dir: args[0], out: p.Out, now: time.Now}
-			return r.run(ctx, p, options.Certificates)
+			return r.run(ctx, p, *options)
 		},
 	})
 }
@@ -74,12 +77,12 @@ type restorer struct {
 // run checks everything that can be checked before it changes anything. From then on
 // the house says that it is being restored, until it is whole; whoever breaks it off
 // runs it again.
-func (r *restorer) run(ctx context.Context, p host.Process, shelf string) (err error) {
-	if shelf == "" {
+func (r *restorer) run(ctx context.Context, p host.Process, from RestoreOptions) (err error) {
+	if from.Certificates == "" {
 		return fmt.Errorf("say who was erased since the backup: set %s to the folder that attachment.certificates names, or to %q when nobody was", settings.Ways("restore.certificates"), none)
 	}
-	if shelf != none {
-		if r.certificates, err = erasure.Shelf(shelf).All(); err != nil {
+	if from.Certificates != none {
+		if r.certificates, err = erasure.Shelf(from.Certificates).All(); err != nil {
 			return fmt.Errorf("restore.certificates: %w", err)
 		}
 	}
@@ -93,10 +96,14 @@ func (r *restorer) run(ctx context.Context, p host.Process, shelf string) (err e
 	if want, err := hex.DecodeString(r.manifest.Keyset); err != nil || !hmac.Equal(want, backup.KeysetOf(box, r.manifest.ID)) {
 		return fault.New(fault.Precondition, "KEYSET_FOREIGN", "the keyset %s is not that of the house of this backup; bring back the one of its time", p.Config.KeysetFile())
 	}
+	seal, err := r.unlock(box, from.Keys)
+	if err != nil {
+		return err
+	}
 	p.Restore = &bus.Restore{}
 	for _, f := range r.manifest.Streams {
 		p.Restore.Copies = append(p.Restore.Copies, bus.Copy{Stream: f.Stream, Config: f.Config, State: f.State,
-			Open: func() (io.ReadCloser, error) { return f.Open(r.dir) }})
+			Open: func() (io.ReadCloser, error) { return r.open(f, seal) }})
 	}
 	p.Config.Bus.Partitions = 0 // as many as the backup has
 	for _, s := range p.Stages {
@@ -106,6 +113,43 @@ func (r *restorer) run(ctx context.Context, p host.Process, shelf string) (err e
 	}
 	p.Work = r.settle
 	return host.Run(ctx, p)
+}
+
+// unlock gives what opens the streams, once it is sure that the backup is what the
+// house made: its key knows the manifest, and that every file. It is nil for one that
+// is in clear.
+func (r *restorer) unlock(box *secret.Box, folder string) (*secret.Stream, error) {
+	ways := settings.Ways("restore.keys")
+	switch inClear := r.manifest.Format == backup.Clear; {
+	case folder == "":
+		return nil, fmt.Errorf("say where the key of the backup is: set %s to the folder that admin.backup.keys named", ways)
+	case inClear && folder != none:
+		return nil, fault.New(fault.Precondition, "BACKUP_CLEAR", "the backup in %s is of a release that sealed none, and anybody could have altered it; if you know that nobody did, set %s to %q", r.dir, ways, none)
+	case inClear:
+		return nil, nil
+	case folder == none:
+		return nil, fmt.Errorf("the backup in %s is sealed: set %s to the folder that admin.backup.keys named", r.dir, ways)
+	}
+	key, err := backup.Shelf(folder).Genuine(box, r.manifest.ID)
+	if err != nil {
+		return nil, fmt.Errorf("restore.keys: %w", err)
+	}
+	if !hmac.Equal(key.Manifest, r.manifest.Sum) {
+		return nil, fault.New(fault.Precondition, "BACKUP_ALTERED", "the backup in %s is not what the house made: its manifest is another one, or was never finished; bring back another copy of it, or restore another backup", r.dir)
+	}
+	return box.Stream(backup.KeyUse, key.Material())
+}
+
+// open reads one stream, in clear in memory alone.
+func (r *restorer) open(f backup.File, seal *secret.Stream) (io.ReadCloser, error) {
+	file, err := f.Open(r.dir)
+	if err != nil || seal == nil {
+		return file, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{seal.Open(file, backup.Place(r.manifest.ID, f.Stream)), file}, nil
 }
 
 // settle makes the restored streams a house.

@@ -85,7 +85,7 @@ func TestTheCollectorTakesWhatIsSent(t *testing.T) {
 	for name, s := range c.Services {
 		address := s.Environment["PARLEY_LOG_OTLP"]
 		switch host, _, _ := strings.Cut(address, ":"); {
-		case isStage(s.ours()) && address == "":
+		case isStage(s.ours()) && address == "" && name != "sandbox": // which has no certificate of the house
 			t.Errorf("%s sends its traces nowhere", name)
 		case address != "" && c.Services[host].Image == "":
 			t.Errorf("%s sends its traces to %s, which is nobody", name, host)

@@ -74,6 +74,7 @@ func cluster(t testing.TB) *house {
 	p.put("/keys/keyset.json", h.keyset())
 	p.put("/admin/", h.dir+"/")
 	p.put("/certificates", filepath.Join(h.dir, "certificates"))
+	p.put("/backup-keys", filepath.Join(h.dir, "backup-keys"))
 	h.server = "unix://" + filepath.Join(h.dir, "admin-1.sock")
 	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
 	for _, name := range slices.Sorted(maps.Keys(containers)) {

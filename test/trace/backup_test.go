@@ -3,6 +3,8 @@ package trace_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"io/fs"
@@ -13,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/parley-desk/parley/cli"
+	"github.com/parley-desk/parley/pkg/backup"
 	"github.com/parley-desk/parley/services/all"
 )
 
@@ -55,11 +58,11 @@ func holdsText(t *testing.T, dir, text string) (places []string) {
 }
 
 // TestAHouseIsRestoredWithoutWhomItErasedSince: two customers are talked to, a backup
-// is made, one of them is erased, a third writes, everything burns but the backup, the
-// keyset and the certificates.
+// is made, one of them is erased, a third writes, everything burns but the backup, its
+// key, the keyset and the certificates. When the backup is forgotten nobody opens it.
 func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
-	shelf, copyOf := filepath.Join(t.TempDir(), "certificates"), filepath.Join(t.TempDir(), "backup")
-	h := start(t, map[string]string{"PARLEY_ATTACHMENT_ERASE_REST": "100ms", "PARLEY_ATTACHMENT_CERTIFICATES": shelf})
+	shelf, keys, copyOf := filepath.Join(t.TempDir(), "certificates"), filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "backup")
+	h := start(t, map[string]string{"PARLEY_ATTACHMENT_ERASE_REST": "100ms", "PARLEY_ATTACHMENT_CERTIFICATES": shelf, "PARLEY_ADMIN_BACKUP_KEYS": keys})
 	h.apply(t)
 	leave := h.serve(t)
 	h.crowd(t, 7, 8)
@@ -72,12 +75,25 @@ func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
 	h.ask(t, 0, "backup", "create", copyOf)
 	h.ask(t, 0, "backup", "verify", copyOf)
 	h.ask(t, 2, "backup", "create", copyOf)
+	for _, psid := range psids {
+		if at := holdsText(t, copyOf, psid); len(at) > 0 {
+			t.Errorf("%s is in clear in %v", psid, at)
+		}
+	}
 	want := h.lines(t, stays)
 
 	h.ask(t, 0, "privacy", "erase", "--thread", page+"/"+gone, "--end-conversation")
 	await(t, "the certificate", func() bool {
 		return cli.Main([]string{"privacy", "certificate", "--thread", page + "/" + gone, "--server", h.server}, strings.NewReader(""), io.Discard, io.Discard) == 0
 	})
+	id := backupOf(t, copyOf)
+	if said := h.ask(t, 0, "doctor"); !strings.Contains(said, "backups that have somebody who was erased: 1") {
+		t.Errorf("the doctor says\n%s", said)
+	}
+	h.ask(t, 2, "backup", "forget", "--erased") // there is no other yet
+	if said := h.ask(t, 0, "backup", "list"); !strings.Contains(said, id) {
+		t.Errorf("of the backups is said\n%s", said)
+	}
 	h.crowd(t, 9)
 	await(t, "a third customer", func() bool { return len(h.customers(t)) == 2 })
 	h.stop()
@@ -87,7 +103,7 @@ func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
 	if _, err := parley(t, restore...); err == nil || !strings.Contains(err.Error(), "certificates") {
 		t.Fatalf("restored without a word about certificates: %v", err)
 	}
-	restore = append(restore, "--restore.certificates", shelf)
+	restore = append(restore, "--restore.certificates", shelf, "--restore.keys", keys)
 	if _, err := parley(t, restore...); err == nil || !strings.Contains(err.Error(), "keyset") {
 		t.Fatalf("restored without the keyset: %v", err)
 	}
@@ -98,6 +114,7 @@ func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(house, "keyset.json"), keyset, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	refuseAltered(t, copyOf, keys, restore)
 	said, err := parley(t, restore...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
@@ -112,7 +129,7 @@ func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
 		t.Errorf("restored over a house: %v", err)
 	}
 
-	h = start(t, map[string]string{"PARLEY_DATA_DIR": house})
+	h = start(t, map[string]string{"PARLEY_DATA_DIR": house, "PARLEY_ADMIN_BACKUP_KEYS": keys})
 	if psids := h.customers(t); !slices.Equal(psids, []string{stays}) {
 		t.Errorf("there are %v, want %s alone", psids, stays)
 	}
@@ -125,6 +142,82 @@ func TestAHouseIsRestoredWithoutWhomItErasedSince(t *testing.T) {
 		t.Errorf("the audit says\n%s", said)
 	}
 	h.ask(t, 0, "diff", "-f", "../../deploy/sample/house.yaml")
+
+	h.ask(t, 0, "backup", "create", copyOf+"-2")
+	h.ask(t, 0, "backup", "forget", "--erased")
+	if said := h.ask(t, 0, "backup", "list"); strings.Contains(said, id) || !strings.Contains(said, backupOf(t, copyOf+"-2")) {
+		t.Errorf("of the backups is said\n%s", said)
+	}
+	h.ask(t, 1, "backup", "forget", id)
+	if said := h.ask(t, 0, "audit", "ls", "--kind", "backup.forget"); !strings.Contains(said, id) {
+		t.Errorf("the audit says\n%s", said)
+	}
+	h.stop()
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "keyset.json"), keyset, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parley(t, "backup", "restore", copyOf, "--data-dir", other, "--ops.listen", "", "--restore.certificates", shelf, "--restore.keys", keys); err == nil || !strings.Contains(err.Error(), "forgotten") {
+		t.Errorf("restored what is forgotten: %v", err)
+	}
+}
+
+// backupOf is the id of the backup in a folder.
+func backupOf(t *testing.T, dir string) string {
+	t.Helper()
+	m, err := backup.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.ID
+}
+
+// refuseAltered has no restore of what the house did not make: another file with a
+// manifest that agrees with it, a manifest that says something else, no key, and a
+// backup that says of itself that it is in clear.
+func refuseAltered(t *testing.T, copyOf, keys string, restore []string) {
+	t.Helper()
+	path := filepath.Join(copyOf, "manifest.json")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what, manifest, says string, args []string) {
+		if err := os.WriteFile(path, []byte(manifest), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parley(t, args...); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	m, err := backup.Read(copyOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := filepath.Join(copyOf, m.Streams[len(m.Streams)-1].File)
+	file, err := os.ReadFile(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evil := append([]byte{}, file...)
+	evil[len(evil)-1] ^= 1
+	if err := os.WriteFile(last, evil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	was, is := sha256.Sum256(file), sha256.Sum256(evil)
+	refused("a byte", string(whole), "is not what was written", restore)
+	refused("a byte and its sum", strings.Replace(string(whole), hex.EncodeToString(was[:]), hex.EncodeToString(is[:]), 1), "not what the house made", restore)
+	if err := os.WriteFile(last, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("a word of the manifest", strings.Replace(string(whole), `"partitions": `, `"partitions": 1`, 1), "not what the house made", restore)
+	refused("said to be in clear", strings.Replace(string(whole), `"format": 2`, `"format": 1`, 1), "sealed none", restore)
+	refused("another folder of keys", string(whole), "there is no key of backup", append(restore[:len(restore)-1:len(restore)-1], copyOf))
+	refused("no folder of keys", string(whole), "restore.keys", restore[:len(restore)-2])
+	refused("none", string(whole), "is sealed", append(restore[:len(restore)-1:len(restore)-1], "none"))
+	if entries, err := os.ReadDir(keys); err != nil || len(entries) != 1 {
+		t.Errorf("of keys there are %v: %v", entries, err)
+	}
 }
 
 // TestAPersonsDataIsGivenOut: everything that one customer wrote, and of the other

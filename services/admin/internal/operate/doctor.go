@@ -34,6 +34,7 @@ func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv
 	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
 	checks = append(checks, connections(s.Pages())...)
 	checks = append(checks, s.persons(ctx)...)
+	checks = append(checks, s.Backups(ctx)...)
 	checks = append(checks, s.issuer(ctx)...)
 	checks = append(checks, s.Clients(ctx)...)
 	resp := &adminv1.DoctorResponse{}

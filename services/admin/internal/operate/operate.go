@@ -46,6 +46,7 @@ type Service struct {
 	Book      *erasure.Book
 	Now       func() time.Time
 	Clients   func(context.Context) []bus.Check                                       // how API clients stand
+	Backups   func(context.Context) []bus.Check                                       // who is in them
 	Pages     func() []*adminv1.PageStatus                                            // how each page stands
 	Redis     func(context.Context) (keyspace.Standing, error)                        // asks Redis how this process stands; nil: it has none
 	Call      func(ctx context.Context, method string, req, resp proto.Message) error // of the bus

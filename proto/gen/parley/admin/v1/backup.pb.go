@@ -181,7 +181,9 @@ func (x *BeginBackupResponse) GetStreams() []string {
 type CopyStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which, as BeginBackup names it.
-	Stream        string `protobuf:"bytes,1,opt,name=stream,proto3" json:"stream,omitempty"`
+	Stream string `protobuf:"bytes,1,opt,name=stream,proto3" json:"stream,omitempty"`
+	// Of which backup, by id.
+	Backup        string `protobuf:"bytes,34,opt,name=backup,proto3" json:"backup,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +225,13 @@ func (x *CopyStreamRequest) GetStream() string {
 	return ""
 }
 
+func (x *CopyStreamRequest) GetBackup() string {
+	if x != nil {
+		return x.Backup
+	}
+	return ""
+}
+
 // CopyStreamResponse is a piece of a stream. The first says what the stream is like,
 // and holds nothing of its records.
 type CopyStreamResponse struct {
@@ -231,7 +240,7 @@ type CopyStreamResponse struct {
 	Config []byte `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
 	// How far it goes, in the broker's words, JSON.
 	State []byte `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	// The next bytes.
+	// The next bytes, sealed.
 	Data          []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -288,6 +297,365 @@ func (x *CopyStreamResponse) GetData() []byte {
 	return nil
 }
 
+// FinishBackupRequest says that a backup is whole.
+type FinishBackupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which, by id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// SHA-256 of its manifest: no other is restored.
+	Manifest      []byte `protobuf:"bytes,2,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FinishBackupRequest) Reset() {
+	*x = FinishBackupRequest{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FinishBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FinishBackupRequest) ProtoMessage() {}
+
+func (x *FinishBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FinishBackupRequest.ProtoReflect.Descriptor instead.
+func (*FinishBackupRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *FinishBackupRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *FinishBackupRequest) GetManifest() []byte {
+	if x != nil {
+		return x.Manifest
+	}
+	return nil
+}
+
+// FinishBackupResponse says when the backup is forgotten.
+type FinishBackupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It is by itself, ms since 1970 UTC, when there is a newer one; 0: never.
+	EndsMs        int64 `protobuf:"varint,1,opt,name=ends_ms,json=endsMs,proto3" json:"ends_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FinishBackupResponse) Reset() {
+	*x = FinishBackupResponse{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FinishBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FinishBackupResponse) ProtoMessage() {}
+
+func (x *FinishBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FinishBackupResponse.ProtoReflect.Descriptor instead.
+func (*FinishBackupResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *FinishBackupResponse) GetEndsMs() int64 {
+	if x != nil {
+		return x.EndsMs
+	}
+	return 0
+}
+
+// ListBackupsRequest asks for all of them.
+type ListBackupsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackupsRequest) Reset() {
+	*x = ListBackupsRequest{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackupsRequest) ProtoMessage() {}
+
+func (x *ListBackupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackupsRequest.ProtoReflect.Descriptor instead.
+func (*ListBackupsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{6}
+}
+
+// ListBackupsResponse is what can be opened.
+type ListBackupsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The oldest first.
+	Backups       []*Backup `protobuf:"bytes,1,rep,name=backups,proto3" json:"backups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackupsResponse) Reset() {
+	*x = ListBackupsResponse{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackupsResponse) ProtoMessage() {}
+
+func (x *ListBackupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackupsResponse.ProtoReflect.Descriptor instead.
+func (*ListBackupsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListBackupsResponse) GetBackups() []*Backup {
+	if x != nil {
+		return x.Backups
+	}
+	return nil
+}
+
+// Backup is one whose key is there.
+type Backup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDv7.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When it began, ms since 1970 UTC.
+	BeganMs int64 `protobuf:"varint,2,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	// When it was whole, ms since 1970 UTC; 0: it is not, or never was.
+	EndedMs int64 `protobuf:"varint,3,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
+	// When it is forgotten by itself, unless it is the newest that is whole, ms since
+	// 1970 UTC; 0: never.
+	EndsMs int64 `protobuf:"varint,4,opt,name=ends_ms,json=endsMs,proto3" json:"ends_ms,omitempty"`
+	// Erasures of persons that were done after it began: these persons may be in it.
+	Erased int32 `protobuf:"varint,5,opt,name=erased,proto3" json:"erased,omitempty"`
+	// Its key is not as it was written: nothing else can be said of it.
+	Altered       bool `protobuf:"varint,6,opt,name=altered,proto3" json:"altered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backup) Reset() {
+	*x = Backup{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backup) ProtoMessage() {}
+
+func (x *Backup) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backup.ProtoReflect.Descriptor instead.
+func (*Backup) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Backup) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Backup) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *Backup) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
+func (x *Backup) GetEndsMs() int64 {
+	if x != nil {
+		return x.EndsMs
+	}
+	return 0
+}
+
+func (x *Backup) GetErased() int32 {
+	if x != nil {
+		return x.Erased
+	}
+	return 0
+}
+
+func (x *Backup) GetAltered() bool {
+	if x != nil {
+		return x.Altered
+	}
+	return false
+}
+
+// ForgetBackupRequest has a backup forgotten.
+type ForgetBackupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which, by id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetBackupRequest) Reset() {
+	*x = ForgetBackupRequest{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetBackupRequest) ProtoMessage() {}
+
+func (x *ForgetBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetBackupRequest.ProtoReflect.Descriptor instead.
+func (*ForgetBackupRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ForgetBackupRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ForgetBackupResponse says that the key is gone.
+type ForgetBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetBackupResponse) Reset() {
+	*x = ForgetBackupResponse{}
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetBackupResponse) ProtoMessage() {}
+
+func (x *ForgetBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_backup_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetBackupResponse.ProtoReflect.Descriptor instead.
+func (*ForgetBackupResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_backup_proto_rawDescGZIP(), []int{10}
+}
+
 var File_parley_admin_v1_backup_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_backup_proto_rawDesc = "" +
@@ -307,19 +675,43 @@ const file_parley_admin_v1_backup_proto_rawDesc = "" +
 	"\taudit_end\x18\a \x01(\x04R\bauditEnd\x12\x1f\n" +
 	"\vfiles_apart\x18\b \x01(\bR\n" +
 	"filesApart\x12\x18\n" +
-	"\astreams\x18\t \x03(\tR\astreams\"+\n" +
+	"\astreams\x18\t \x03(\tR\astreams\"C\n" +
 	"\x11CopyStreamRequest\x12\x16\n" +
-	"\x06stream\x18\x01 \x01(\tR\x06stream\"V\n" +
+	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x16\n" +
+	"\x06backup\x18\" \x01(\tR\x06backup\"V\n" +
 	"\x12CopyStreamResponse\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\fR\x05state\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data2\x84\x02\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"A\n" +
+	"\x13FinishBackupRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bmanifest\x18\x02 \x01(\fR\bmanifest\"/\n" +
+	"\x14FinishBackupResponse\x12\x17\n" +
+	"\aends_ms\x18\x01 \x01(\x03R\x06endsMs\"\x14\n" +
+	"\x12ListBackupsRequest\"H\n" +
+	"\x13ListBackupsResponse\x121\n" +
+	"\abackups\x18\x01 \x03(\v2\x17.parley.admin.v1.BackupR\abackups\"\x99\x01\n" +
+	"\x06Backup\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
+	"\bbegan_ms\x18\x02 \x01(\x03R\abeganMs\x12\x19\n" +
+	"\bended_ms\x18\x03 \x01(\x03R\aendedMs\x12\x17\n" +
+	"\aends_ms\x18\x04 \x01(\x03R\x06endsMs\x12\x16\n" +
+	"\x06erased\x18\x05 \x01(\x05R\x06erased\x12\x18\n" +
+	"\aaltered\x18\x06 \x01(\bR\aaltered\"%\n" +
+	"\x13ForgetBackupRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x16\n" +
+	"\x14ForgetBackupResponse2\xee\x04\n" +
 	"\rBackupService\x12p\n" +
 	"\vBeginBackup\x12#.parley.admin.v1.BeginBackupRequest\x1a$.parley.admin.v1.BeginBackupResponse\"\x16\x98\xf6\x18N\xa2\xf6\x18\x0e\n" +
 	"\fbackup.begin\x12\x80\x01\n" +
 	"\n" +
 	"CopyStream\x12\".parley.admin.v1.CopyStreamRequest\x1a#.parley.admin.v1.CopyStreamResponse\"'\x98\xf6\x18N\xa2\xf6\x18\x1f\n" +
-	"\vbackup.copy\x12\x10streams/{stream}0\x01B\xc1\x01\n" +
+	"\vbackup.copy\x12\x10streams/{stream}0\x01\x12\x82\x01\n" +
+	"\fFinishBackup\x12$.parley.admin.v1.FinishBackupRequest\x1a%.parley.admin.v1.FinishBackupResponse\"%\x98\xf6\x18N\xa2\xf6\x18\x1d\n" +
+	"\rbackup.finish\x12\fbackups/{id}\x12^\n" +
+	"\vListBackups\x12#.parley.admin.v1.ListBackupsRequest\x1a$.parley.admin.v1.ListBackupsResponse\"\x04\x98\xf6\x18N\x12\x82\x01\n" +
+	"\fForgetBackup\x12$.parley.admin.v1.ForgetBackupRequest\x1a%.parley.admin.v1.ForgetBackupResponse\"%\x98\xf6\x18\v\xa2\xf6\x18\x1d\n" +
+	"\rbackup.forget\x12\fbackups/{id}B\xc1\x01\n" +
 	"\x13com.parley.admin.v1B\vBackupProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -334,23 +726,37 @@ func file_parley_admin_v1_backup_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_backup_proto_rawDescData
 }
 
-var file_parley_admin_v1_backup_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_parley_admin_v1_backup_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_parley_admin_v1_backup_proto_goTypes = []any{
-	(*BeginBackupRequest)(nil),  // 0: parley.admin.v1.BeginBackupRequest
-	(*BeginBackupResponse)(nil), // 1: parley.admin.v1.BeginBackupResponse
-	(*CopyStreamRequest)(nil),   // 2: parley.admin.v1.CopyStreamRequest
-	(*CopyStreamResponse)(nil),  // 3: parley.admin.v1.CopyStreamResponse
+	(*BeginBackupRequest)(nil),   // 0: parley.admin.v1.BeginBackupRequest
+	(*BeginBackupResponse)(nil),  // 1: parley.admin.v1.BeginBackupResponse
+	(*CopyStreamRequest)(nil),    // 2: parley.admin.v1.CopyStreamRequest
+	(*CopyStreamResponse)(nil),   // 3: parley.admin.v1.CopyStreamResponse
+	(*FinishBackupRequest)(nil),  // 4: parley.admin.v1.FinishBackupRequest
+	(*FinishBackupResponse)(nil), // 5: parley.admin.v1.FinishBackupResponse
+	(*ListBackupsRequest)(nil),   // 6: parley.admin.v1.ListBackupsRequest
+	(*ListBackupsResponse)(nil),  // 7: parley.admin.v1.ListBackupsResponse
+	(*Backup)(nil),               // 8: parley.admin.v1.Backup
+	(*ForgetBackupRequest)(nil),  // 9: parley.admin.v1.ForgetBackupRequest
+	(*ForgetBackupResponse)(nil), // 10: parley.admin.v1.ForgetBackupResponse
 }
 var file_parley_admin_v1_backup_proto_depIdxs = []int32{
-	0, // 0: parley.admin.v1.BackupService.BeginBackup:input_type -> parley.admin.v1.BeginBackupRequest
-	2, // 1: parley.admin.v1.BackupService.CopyStream:input_type -> parley.admin.v1.CopyStreamRequest
-	1, // 2: parley.admin.v1.BackupService.BeginBackup:output_type -> parley.admin.v1.BeginBackupResponse
-	3, // 3: parley.admin.v1.BackupService.CopyStream:output_type -> parley.admin.v1.CopyStreamResponse
-	2, // [2:4] is the sub-list for method output_type
-	0, // [0:2] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	8,  // 0: parley.admin.v1.ListBackupsResponse.backups:type_name -> parley.admin.v1.Backup
+	0,  // 1: parley.admin.v1.BackupService.BeginBackup:input_type -> parley.admin.v1.BeginBackupRequest
+	2,  // 2: parley.admin.v1.BackupService.CopyStream:input_type -> parley.admin.v1.CopyStreamRequest
+	4,  // 3: parley.admin.v1.BackupService.FinishBackup:input_type -> parley.admin.v1.FinishBackupRequest
+	6,  // 4: parley.admin.v1.BackupService.ListBackups:input_type -> parley.admin.v1.ListBackupsRequest
+	9,  // 5: parley.admin.v1.BackupService.ForgetBackup:input_type -> parley.admin.v1.ForgetBackupRequest
+	1,  // 6: parley.admin.v1.BackupService.BeginBackup:output_type -> parley.admin.v1.BeginBackupResponse
+	3,  // 7: parley.admin.v1.BackupService.CopyStream:output_type -> parley.admin.v1.CopyStreamResponse
+	5,  // 8: parley.admin.v1.BackupService.FinishBackup:output_type -> parley.admin.v1.FinishBackupResponse
+	7,  // 9: parley.admin.v1.BackupService.ListBackups:output_type -> parley.admin.v1.ListBackupsResponse
+	10, // 10: parley.admin.v1.BackupService.ForgetBackup:output_type -> parley.admin.v1.ForgetBackupResponse
+	6,  // [6:11] is the sub-list for method output_type
+	1,  // [1:6] is the sub-list for method input_type
+	1,  // [1:1] is the sub-list for extension type_name
+	1,  // [1:1] is the sub-list for extension extendee
+	0,  // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_backup_proto_init() }
@@ -364,7 +770,7 @@ func file_parley_admin_v1_backup_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_backup_proto_rawDesc), len(file_parley_admin_v1_backup_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

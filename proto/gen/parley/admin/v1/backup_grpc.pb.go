@@ -19,22 +19,34 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BackupService_BeginBackup_FullMethodName = "/parley.admin.v1.BackupService/BeginBackup"
-	BackupService_CopyStream_FullMethodName  = "/parley.admin.v1.BackupService/CopyStream"
+	BackupService_BeginBackup_FullMethodName  = "/parley.admin.v1.BackupService/BeginBackup"
+	BackupService_CopyStream_FullMethodName   = "/parley.admin.v1.BackupService/CopyStream"
+	BackupService_FinishBackup_FullMethodName = "/parley.admin.v1.BackupService/FinishBackup"
+	BackupService_ListBackups_FullMethodName  = "/parley.admin.v1.BackupService/ListBackups"
+	BackupService_ForgetBackup_FullMethodName = "/parley.admin.v1.BackupService/ForgetBackup"
 )
 
 // BackupServiceClient is the client API for BackupService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// BackupService gives the whole house out, stream by stream.
+// BackupService gives the whole house out, stream by stream and sealed, and keeps the
+// keys of backups until they are forgotten.
 type BackupServiceClient interface {
 	// BeginBackup says which streams there are to copy, in which order, and what else a
-	// backup has to say of the house.
+	// backup has to say of the house. It makes the key of the backup.
 	BeginBackup(ctx context.Context, in *BeginBackupRequest, opts ...grpc.CallOption) (*BeginBackupResponse, error)
-	// CopyStream gives one stream as it stands now. What was given before an error is
-	// of no use.
+	// CopyStream gives one stream as it stands now, sealed with the key of the backup.
+	// What was given before an error is of no use.
 	CopyStream(ctx context.Context, in *CopyStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CopyStreamResponse], error)
+	// FinishBackup says that a backup is whole. It may be repeated, with the same
+	// manifest.
+	FinishBackup(ctx context.Context, in *FinishBackupRequest, opts ...grpc.CallOption) (*FinishBackupResponse, error)
+	// ListBackups reads which backups can be opened, the oldest first.
+	ListBackups(ctx context.Context, in *ListBackupsRequest, opts ...grpc.CallOption) (*ListBackupsResponse, error)
+	// ForgetBackup destroys the key of a backup: no copy of it can be opened again,
+	// wherever it lies. There is no way back.
+	ForgetBackup(ctx context.Context, in *ForgetBackupRequest, opts ...grpc.CallOption) (*ForgetBackupResponse, error)
 }
 
 type backupServiceClient struct {
@@ -74,18 +86,57 @@ func (c *backupServiceClient) CopyStream(ctx context.Context, in *CopyStreamRequ
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BackupService_CopyStreamClient = grpc.ServerStreamingClient[CopyStreamResponse]
 
+func (c *backupServiceClient) FinishBackup(ctx context.Context, in *FinishBackupRequest, opts ...grpc.CallOption) (*FinishBackupResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FinishBackupResponse)
+	err := c.cc.Invoke(ctx, BackupService_FinishBackup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *backupServiceClient) ListBackups(ctx context.Context, in *ListBackupsRequest, opts ...grpc.CallOption) (*ListBackupsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBackupsResponse)
+	err := c.cc.Invoke(ctx, BackupService_ListBackups_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *backupServiceClient) ForgetBackup(ctx context.Context, in *ForgetBackupRequest, opts ...grpc.CallOption) (*ForgetBackupResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ForgetBackupResponse)
+	err := c.cc.Invoke(ctx, BackupService_ForgetBackup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // BackupServiceServer is the server API for BackupService service.
 // All implementations must embed UnimplementedBackupServiceServer
 // for forward compatibility.
 //
-// BackupService gives the whole house out, stream by stream.
+// BackupService gives the whole house out, stream by stream and sealed, and keeps the
+// keys of backups until they are forgotten.
 type BackupServiceServer interface {
 	// BeginBackup says which streams there are to copy, in which order, and what else a
-	// backup has to say of the house.
+	// backup has to say of the house. It makes the key of the backup.
 	BeginBackup(context.Context, *BeginBackupRequest) (*BeginBackupResponse, error)
-	// CopyStream gives one stream as it stands now. What was given before an error is
-	// of no use.
+	// CopyStream gives one stream as it stands now, sealed with the key of the backup.
+	// What was given before an error is of no use.
 	CopyStream(*CopyStreamRequest, grpc.ServerStreamingServer[CopyStreamResponse]) error
+	// FinishBackup says that a backup is whole. It may be repeated, with the same
+	// manifest.
+	FinishBackup(context.Context, *FinishBackupRequest) (*FinishBackupResponse, error)
+	// ListBackups reads which backups can be opened, the oldest first.
+	ListBackups(context.Context, *ListBackupsRequest) (*ListBackupsResponse, error)
+	// ForgetBackup destroys the key of a backup: no copy of it can be opened again,
+	// wherever it lies. There is no way back.
+	ForgetBackup(context.Context, *ForgetBackupRequest) (*ForgetBackupResponse, error)
 	mustEmbedUnimplementedBackupServiceServer()
 }
 
@@ -101,6 +152,15 @@ func (UnimplementedBackupServiceServer) BeginBackup(context.Context, *BeginBacku
 }
 func (UnimplementedBackupServiceServer) CopyStream(*CopyStreamRequest, grpc.ServerStreamingServer[CopyStreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method CopyStream not implemented")
+}
+func (UnimplementedBackupServiceServer) FinishBackup(context.Context, *FinishBackupRequest) (*FinishBackupResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FinishBackup not implemented")
+}
+func (UnimplementedBackupServiceServer) ListBackups(context.Context, *ListBackupsRequest) (*ListBackupsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBackups not implemented")
+}
+func (UnimplementedBackupServiceServer) ForgetBackup(context.Context, *ForgetBackupRequest) (*ForgetBackupResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ForgetBackup not implemented")
 }
 func (UnimplementedBackupServiceServer) mustEmbedUnimplementedBackupServiceServer() {}
 func (UnimplementedBackupServiceServer) testEmbeddedByValue()                       {}
@@ -152,6 +212,60 @@ func _BackupService_CopyStream_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BackupService_CopyStreamServer = grpc.ServerStreamingServer[CopyStreamResponse]
 
+func _BackupService_FinishBackup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FinishBackupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BackupServiceServer).FinishBackup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BackupService_FinishBackup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BackupServiceServer).FinishBackup(ctx, req.(*FinishBackupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BackupService_ListBackups_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBackupsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BackupServiceServer).ListBackups(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BackupService_ListBackups_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BackupServiceServer).ListBackups(ctx, req.(*ListBackupsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BackupService_ForgetBackup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ForgetBackupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BackupServiceServer).ForgetBackup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BackupService_ForgetBackup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BackupServiceServer).ForgetBackup(ctx, req.(*ForgetBackupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // BackupService_ServiceDesc is the grpc.ServiceDesc for BackupService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -162,6 +276,18 @@ var BackupService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "BeginBackup",
 			Handler:    _BackupService_BeginBackup_Handler,
+		},
+		{
+			MethodName: "FinishBackup",
+			Handler:    _BackupService_FinishBackup_Handler,
+		},
+		{
+			MethodName: "ListBackups",
+			Handler:    _BackupService_ListBackups_Handler,
+		},
+		{
+			MethodName: "ForgetBackup",
+			Handler:    _BackupService_ForgetBackup_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
