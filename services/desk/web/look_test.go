@@ -15,7 +15,7 @@ func TestNoSidewaysScroll(t *testing.T) {
 	b.signIn()
 	b.Click(".row")
 	b.Await("the history", "document.querySelector('.msg.in')")
-	for _, width := range []int64{360, 412, 768, 1024, 1440} {
+	for _, width := range []int64{360, 412, 768, 1024, 1440, 2560} {
 		b.Size(width, 860, "light")
 		b.Await(fmt.Sprintf("a page of %d px", width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
 		over := b.Eval(`[...document.querySelectorAll('.desk *')].filter((e) => {

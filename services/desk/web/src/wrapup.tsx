@@ -4,7 +4,10 @@ import type { ConversationView } from './types.gen';
 import { Dialog } from './dialog';
 import { nameOf } from './format';
 import { said } from './i18n';
+import { later } from './later';
 import { useRoom } from './rt';
+
+const Labels = later(() => import('./labels').then((m) => m.Labels));
 
 export function WrapUp({ view, onClose }: { view: ConversationView; onClose: () => void }) {
   const { desk, t } = useRoom();
@@ -20,6 +23,7 @@ export function WrapUp({ view, onClose }: { view: ConversationView; onClose: () 
   };
   return (
     <Dialog title={t.closeOf(nameOf(view, t))} onClose={onClose}>
+      <Labels view={view} at="wrap-up" />
       <form
         method="dialog" class="hand-over" onSubmit={(e) => { if (e.submitter !== cancel.current) { e.preventDefault(); void go(); } }}
         onKeyDown={(e) => { if (e.key === 'Enter' && e.ctrlKey) { e.preventDefault(); void go(); } }}
