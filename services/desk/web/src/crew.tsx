@@ -59,8 +59,8 @@ function Agent({ of: a, now, act, onAgent, adjust }: {
       <td class="number">{a.rejected ?? 0}</td>
       <td class="number">{a.missed ?? 0}</td>
       <td class="number">{num(a.handleMs) > 0 && span(num(a.handleMs))}</td>
-      <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
-      <td class="line" dir="auto">{(a.skills ?? []).join(', ')}</td>
+      <td class="many" dir="auto">{(a.queues ?? []).join(', ')}</td>
+      <td class="many" dir="auto">{(a.skills ?? []).join(', ')}</td>
       {adjust && <td><button class="plain" data-deed="adjust" aria-label={`${t.adjust}: ${a.name || a.agent}`} onClick={() => adjust(a.agent ?? '')}>{t.adjust}</button></td>}
     </tr>
   );
