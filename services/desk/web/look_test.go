@@ -18,6 +18,7 @@ func TestNoSidewaysScroll(t *testing.T) {
 	for _, width := range []int64{360, 412, 768, 1024, 1440, 2560} {
 		b.Size(width, 860, "light")
 		b.Await(fmt.Sprintf("a page of %d px", width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
+		b.Shot(fmt.Sprintf("width-%d", width))
 		over := b.Eval(`[...document.querySelectorAll('.desk *')].filter((e) => {
 			const r = e.getBoundingClientRect();
 			return r.width > 0 && r.right > innerWidth + 1 && !e.closest('.tabs, .acts, .panel, .menu');

@@ -21,6 +21,7 @@ func TestWrapUpForm(t *testing.T) {
 	b.press("End")
 	b.press("Close")
 	b.Await("the form", "document.querySelectorAll('.codes input').length === 3 && document.querySelector('dialog .primary').disabled")
+	b.Await("the labels, and the keyboard where one begins", "document.querySelector('dialog .labels') && document.activeElement === document.querySelector('.codes input')")
 	for range 2 {
 		b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('.codes input:not(:checked):not(:disabled)').click()"))
 	}

@@ -32,15 +32,15 @@ export function WrapUp({ view, onClose }: { view: ConversationView; onClose: () 
         {!!form.options?.length && (
           <fieldset class="codes">
             <legend>{form.required ? t.whatBecame : t.whatBecameIf} <span class="quiet">{t.atMost(most)}</span></legend>
-            {form.options.map(({ code = '', name }) => (
+            {form.options.map(({ code = '', name }, i) => (
               <label key={code}>
-                <input type="checkbox" checked={chosen.includes(code)} disabled={!chosen.includes(code) && chosen.length >= most} onChange={() => turn(code)} /> {name}
+                <input type="checkbox" autoFocus={i === 0} checked={chosen.includes(code)} disabled={!chosen.includes(code) && chosen.length >= most} onChange={() => turn(code)} /> {name}
               </label>
             ))}
           </fieldset>
         )}
         <textarea
-          rows={3} maxLength={4000} dir="auto" value={note} required={!!form.noteRequired} placeholder={form.noteRequired ? t.endNote : t.endNoteIf}
+          rows={3} maxLength={4000} dir="auto" autoFocus={!form.options?.length} value={note} required={!!form.noteRequired} placeholder={form.noteRequired ? t.endNote : t.endNoteIf}
           aria-label={form.noteRequired ? t.endNote : t.endNoteIf} onInput={(e) => setNote(e.currentTarget.value)}
         />
         <div class="buttons">
