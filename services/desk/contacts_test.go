@@ -66,6 +66,7 @@ func TestAContactIsMadeAndKept(t *testing.T) {
 	if ids[0] != ids[1] {
 		t.Errorf("a repeated command made %v", ids)
 	}
+	h.commit("p", thread.Of(&threadv1.LabelsChanged{Added: []string{"VIP"}, By: "mila"}))
 	if err := commands["end"].give(t.Context(), mila, "p"); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestAContactIsMadeAndKept(t *testing.T) {
 	if card.GetContact().GetId() != ids[0] || card.GetSummary().GetPreviousCount() != 1 {
 		t.Errorf("the next conversation shows %v", card)
 	}
-	if p := card.GetSummary().GetPrevious(); len(p) != 1 || p[0].GetId() != "c-p" || p[0].GetAgentName() != display["mila"] || p[0].GetQueue() != "Front desk" || p[0].GetClosedMs() == 0 {
+	if p := card.GetSummary().GetPrevious(); len(p) != 1 || p[0].GetId() != "c-p" || p[0].GetAgentName() != display["mila"] || p[0].GetQueue() != "Front desk" || p[0].GetClosedMs() == 0 || !slices.Equal(p[0].GetLabels(), []string{"VIP"}) {
 		t.Errorf("before was %v", p)
 	}
 	unlink.Ref = second

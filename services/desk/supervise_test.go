@@ -207,6 +207,9 @@ func TestAgents(t *testing.T) {
 		orlin.GetStanding().GetPresence() != distributionv1.Presence_PRESENCE_AWAY {
 		t.Errorf("orlin: %v", orlin)
 	}
+	if len(orlin.GetSkills()) != len(knows["orlin"]) || orlin.GetHandleMs() != 0 {
+		t.Errorf("orlin knows %v, and took %d ms for nothing", orlin.GetSkills(), orlin.GetHandleMs())
+	}
 	if back := list(&deskv1.ListAgentsRequest{Queue: "back"}); back.GetTotal() != 1 || back.GetAgents()[0].GetAgent() != "orlin" {
 		t.Errorf("of a queue: %v", back)
 	}

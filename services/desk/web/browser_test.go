@@ -134,6 +134,29 @@ func TestNothingIsLostWhileOffline(t *testing.T) {
 	}
 }
 
+// TestTheHouseDiesInMidSend: it has the message and did not say so. What was written
+// stays, the page says what it waits for, and it is sent once.
+func TestTheHouseDiesInMidSend(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.Await("the history", "document.querySelector('.msg.in')")
+	b.house.DieInMidSend()
+	b.Key("on its way")
+	b.Enter()
+	b.Await("what it waits for", "document.querySelector('.banner.bad')?.innerText.startsWith('No connection') && document.querySelector('[data-outbox=waiting]')?.innerText.includes('on its way')")
+	b.Shot("mid-send")
+	if n := b.house.Sends(); n != 1 {
+		t.Errorf("the desk stored %d messages before it died, want 1", n)
+	}
+	b.house.Cut(false)
+	b.Await("the message, once", delivered(deskv1.Delivery_DELIVERY_SENDING)+" && document.querySelectorAll('.msg').length === 2 && !document.querySelector('[data-outbox]')")
+	if n := b.house.Sends(); n != 1 {
+		t.Errorf("the desk stored %d messages, want 1", n)
+	}
+}
+
 func TestOutboxOutlivesAReload(t *testing.T) {
 	b := open(t)
 	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")

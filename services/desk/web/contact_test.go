@@ -11,6 +11,7 @@ func TestContact(t *testing.T) {
 	b.Click(".row")
 	b.Await("the card", "document.querySelector('.contact')?.textContent.includes('Not known yet who this is')")
 	b.Await("the summary", "document.querySelector('.contact').textContent.includes('Autumn sale') && document.querySelector('.contact').textContent.includes('4711')")
+	b.Await("the labels of what was before", "document.querySelector('.earlier li')?.textContent.includes('Орлин Василев · VIP')")
 	b.Click(".contact .links button")
 	b.Await("both contacts", "document.querySelectorAll('.targets button').length === 2")
 	b.Shot("contact-search")

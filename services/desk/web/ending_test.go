@@ -73,3 +73,18 @@ func TestAnEndIsNotForgotten(t *testing.T) {
 		t.Errorf("the conversation of %q was ended", got)
 	}
 }
+
+// TestAnEndOutlivesThePage: one that is held when the page is closed is given all the
+// same.
+func TestAnEndOutlivesThePage(t *testing.T) {
+	b := twoTalks(t)
+	b.press("End")
+	b.Await("the way back", "document.querySelector('.centre > .banner.warn')")
+	b.Go("about:blank")
+	for b.ended() == "" {
+		b.Await("a moment", "true")
+	}
+	if got := b.ended(); got != "1001" {
+		t.Errorf("the conversation of %q was ended", got)
+	}
+}

@@ -78,6 +78,9 @@ func TestASupervisorsFloor(t *testing.T) {
 	}
 	b.press("Agents there")
 	b.Await("the agents", "document.querySelectorAll('[data-agent]').length === 2")
+	if got := b.Eval("[...document.querySelectorAll('[data-agent=mila] td')].slice(9, 12).map((e) => e.innerText).join(' | ')"); got != "6:12 | Доставки | Немски, Рекламации" {
+		t.Errorf("of her is told %s", got)
+	}
 	b.Shot("floor-agents")
 	b.Do(chromedp.Evaluate[chromedp.Void]("(() => { const s = document.querySelector('[data-agent=mila] select'); s.value = 'PRESENCE_BUSY'; s.dispatchEvent(new Event('change')); })()"))
 	b.Await("her presence", "document.querySelector('[data-agent=mila] [data-presence=PRESENCE_BUSY]')")

@@ -96,6 +96,20 @@ func TestBeingHandedAConversation(t *testing.T) {
 	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Иван Петров' && !document.querySelector('.company, .offer')")
 }
 
+// TestWhoJoinsWritesToTheCustomer: what is whispered are notes; with joining the place
+// to reply is there without being asked for.
+func TestWhoJoinsWritesToTheCustomer(t *testing.T) {
+	b := open(t)
+	whisperState(b)
+	b.Await("a place to whisper", "document.querySelector('.pen.note')")
+	b.Click("textarea")
+	b.Key("Питай го кога.")
+	b.Enter()
+	b.Await("the whisper", "document.querySelector('.msg.note') && !document.querySelector('[data-outbox]')")
+	b.press("Join")
+	b.Await("a place to reply", "document.querySelector('.pen.reply textarea')?.value === ''")
+}
+
 func TestPickingOnThePage(t *testing.T) {
 	b := open(t)
 	b.house.Wait("Рая Николова", "Стефан Димитров")

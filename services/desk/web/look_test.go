@@ -15,9 +15,11 @@ func TestNoSidewaysScroll(t *testing.T) {
 	b.signIn()
 	b.Click(".row")
 	b.Await("the history", "document.querySelector('.msg.in')")
-	for _, width := range []int64{360, 412, 768, 1024, 1440} {
+	for _, width := range []int64{360, 412, 768, 1024, 1440, 2560} {
 		b.Size(width, 860, "light")
 		b.Await(fmt.Sprintf("a page of %d px", width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
+		b.Shot(fmt.Sprintf("width-%d", width))
+		b.Await("the place to write beneath the messages", "Math.abs(document.querySelector('.pen .modes').getBoundingClientRect().left - document.querySelector('.msg.in').getBoundingClientRect().left) <= 8")
 		over := b.Eval(`[...document.querySelectorAll('.desk *')].filter((e) => {
 			const r = e.getBoundingClientRect();
 			return r.width > 0 && r.right > innerWidth + 1 && !e.closest('.tabs, .acts, .panel, .menu');

@@ -47,6 +47,7 @@ func TestEverythingIsInReach(t *testing.T) {
 // TestASupervisorReachesEverything: the same for who supervises.
 func TestASupervisorReachesEverything(t *testing.T) {
 	b := open(t)
+	b.house.Skilled()
 	busy(b)
 	b.supervise()
 	b.Click(".me")
@@ -59,6 +60,8 @@ func TestASupervisorReachesEverything(t *testing.T) {
 		b.Shot(fmt.Sprintf("reach-floor-%d", width))
 	}
 	b.Await("the deeds", beyond+"('.floor tbody .acts button') === ''")
+	b.Await("what was said last beside them", `[...document.querySelectorAll('.floor tbody tr')].every((e) =>
+		e.querySelector('.line').getBoundingClientRect().right <= e.lastElementChild.getBoundingClientRect().left + 1)`)
 }
 
 // TestFieldsStandInLine: labels beside each other begin at one height.

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -241,6 +242,39 @@ func wholeYAML(b *browser) {
 	b.turnTo("system")
 	b.Click("[data-deed=export]")
 	b.Await("it", "document.querySelector('.yaml')")
+}
+
+// TestEveryScreenAsYAML: what a screen is about is there as parleyctl takes it, and
+// nothing else.
+func TestEveryScreenAsYAML(t *testing.T) {
+	b := setUp(t, webtest.Admin)
+	docs := map[string]string{}
+	for _, kind := range []string{"Agent", "Queue", "Page", "ChannelAccount", "Workstream", "Schedule", "AutomatedMessage"} {
+		docs[kind] = "apiVersion: parley.dev/v1\nkind: " + kind + "\nmetadata:\n  name: front\nspec:\n  text: |-\n    kind: Queue\n    ---\n"
+	}
+	other := "apiVersion: parley.dev/v1\nkind: Queue\nmetadata:\n  name: \"007\"\n"
+	webtest.Answer(b.house.Office, adminv1.ConfigService_ExportConfig_FullMethodName, func(r *adminv1.ExportConfigRequest) (*adminv1.ExportConfigResponse, error) {
+		if r.GetPageToken() == "" {
+			return &adminv1.ExportConfigResponse{Manifest: docs["Agent"] + "---\n" + docs["Queue"], NextPageToken: "more"}, nil
+		}
+		return &adminv1.ExportConfigResponse{Manifest: "---\n" + strings.Join([]string{other, docs["Page"], docs["ChannelAccount"], docs["Workstream"], docs["Schedule"], docs["AutomatedMessage"]}, "---\n")}, nil
+	})
+	for _, c := range []struct {
+		place string
+		want  []string
+	}{
+		{"queues", []string{docs["Queue"], other}}, {"queues/front", []string{docs["Queue"]}}, {"agents", []string{docs["Agent"]}}, {"channels", []string{docs["Page"], docs["ChannelAccount"]}},
+		{"wizard/shop/1", []string{docs["ChannelAccount"]}}, {"wizard/shop/2", []string{docs["Page"]}}, {"wizard/shop/3", []string{docs["Page"], docs["ChannelAccount"]}},
+		{"wizard/shop/4", []string{docs["Agent"], docs["Queue"], other, docs["Schedule"]}}, {"wizard/shop/5", []string{docs["Page"], docs["Workstream"], docs["AutomatedMessage"]}},
+	} {
+		b.turnTo(c.place)
+		b.Click("[data-deed=export]")
+		b.Await("it for "+c.place, "document.querySelector('.yaml')")
+		if got, want := b.Eval("document.querySelector('.yaml').textContent"), strings.Join(c.want, "---\n"); got != want {
+			t.Errorf("%s gives\n%s\nwant\n%s", c.place, got, want)
+		}
+	}
+	b.Shot("yaml-of-a-step")
 }
 
 // conflict is that somebody else was faster.

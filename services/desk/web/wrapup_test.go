@@ -10,7 +10,7 @@ import (
 )
 
 // TestWrapUpForm (L117): closing asks what became of the conversation, and no
-// more codes than may be can be chosen.
+// more codes than may be can be chosen. Labels can still be given.
 func TestWrapUpForm(t *testing.T) {
 	b := open(t)
 	b.house.Ask(&deskv1.WrapUpForm{Most: 2, Required: true, Options: []*deskv1.DispositionOption{
@@ -21,10 +21,15 @@ func TestWrapUpForm(t *testing.T) {
 	b.press("End")
 	b.press("Close")
 	b.Await("the form", "document.querySelectorAll('.codes input').length === 3 && document.querySelector('dialog .primary').disabled")
+	b.Await("the labels, and the keyboard where one begins", "document.querySelector('dialog .labels') && document.activeElement === document.querySelector('.codes input')")
 	for range 2 {
 		b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('.codes input:not(:checked):not(:disabled)').click()"))
 	}
 	b.Await("no third", "document.querySelectorAll('.codes input:disabled').length === 1 && !document.querySelector('dialog .primary').disabled")
+	b.Click("dialog .labels input")
+	b.Key("VIP")
+	b.Enter()
+	b.Await("the label, and the form as it was", "document.querySelector('dialog .labels li')?.innerText.startsWith('VIP') && document.querySelectorAll('.codes input:checked').length === 2")
 	b.Click("dialog textarea")
 	b.Key("Доволен е.")
 	b.Shot("wrap-up-form")

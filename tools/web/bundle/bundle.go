@@ -20,7 +20,7 @@ import (
 const Budget = 40 * 1024
 
 // Later is how many more it may load afterwards, while the agent works.
-const Later = 24 * 1024
+const Later = 18 * 1024
 
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
@@ -110,12 +110,16 @@ const texts = "src/texts/"
 // apart are the parts of pages that may weigh something on top of Later and Aside, each
 // with its words: what few need, and what the page works without.
 var apart = []bound{
+	{part: "the view of supervisors", may: 7 * 1024, source: "src/floor.tsx"},
 	{part: "what stands beside the offers", may: 1536, source: "src/beside.tsx"},
 	{part: "the choice of utility templates", may: 1536, source: "src/utility.tsx"},
 	{part: "the button of the sticker", may: 768, source: "src/sticker.tsx"},
 	{part: "the picture over the page", may: 2048, source: "src/lightbox.tsx"},
 	{part: "the queues of a supervisor", may: 1536, source: "src/lines.tsx"},
 	{part: "the End that can be undone", may: 1536, source: "src/ending.tsx"},
+	{part: "what is known about the customer", may: 2048, source: "src/customer.tsx"},
+	{part: "what is over today", may: 1024, source: "src/closed.tsx"},
+	{part: "the choice above the work list", may: 1024, source: "src/narrow.tsx"},
 	{part: "the labels of conversations", may: 2048, source: "src/labels.tsx"},
 	{part: "the sentences of the house", may: 16 * 1024, source: "src/setup/sentences.ts"},
 }

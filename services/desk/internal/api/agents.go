@@ -56,6 +56,7 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 		figure.Agent, figure.Name, figure.Queues = id, world.Agents[id].GetMeta().GetDisplayName(), titles(world, queues[id])
 		figure.Standing = cmp.Or(standings[id], &distributionv1.AgentStanding{Agent: id})
 		figure.Taken, figure.Rejected, figure.Missed = int32(deeds[id].Taken), int32(deeds[id].Rejected), int32(deeds[id].Missed)
+		figure.HandleMs, figure.Skills = deeds[id].Handle().Milliseconds(), abilities(world, id)
 		figure.StatusName = world.Statuses[figure.Standing.GetStatus()].GetMeta().GetDisplayName()
 		response.Agents = append(response.Agents, figure)
 	}
@@ -98,6 +99,15 @@ func among(queues []string) rights.Object {
 func titles(world *directory.Snapshot, ids []string) (names []string) {
 	for _, id := range ids {
 		names = append(names, cmp.Or(world.Queues[id].GetMeta().GetDisplayName(), id))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// abilities are the skills of an agent, by name.
+func abilities(world *directory.Snapshot, agent string) (names []string) {
+	for _, s := range world.Agents[agent].GetSkills() {
+		names = append(names, cmp.Or(world.Skills[s.GetSkill()].GetMeta().GetDisplayName(), s.GetSkill()))
 	}
 	slices.Sort(names)
 	return names

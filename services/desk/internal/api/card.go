@@ -99,7 +99,7 @@ func (s contactService) episode(e past.Episode, page string) *deskv1.PastConvers
 		Id: c.GetId(), OpenedMs: c.GetOpenedMs(), WaitMs: waited.Milliseconds(), HandleMs: handled.Milliseconds(), ClosedBy: c.GetClosedBy(),
 		Queue:        cmp.Or(names.Queues[c.GetQueue()].GetMeta().GetDisplayName(), c.GetQueue()),
 		AgentName:    cmp.Or(names.Agents[c.GetAgent()].GetMeta().GetDisplayName(), c.GetAgent()),
-		Dispositions: dispositions(c, names),
+		Dispositions: dispositions(c, names), Labels: c.GetLabels(),
 	}
 	if c.GetPhase() == threadv1.Phase_PHASE_CLOSED {
 		told.ClosedMs = c.GetEnteredMs()

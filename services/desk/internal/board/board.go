@@ -1,7 +1,7 @@
 // Package board knows the live conversations of the whole deployment and which
 // agent each of them is in front of. It is a pure index over the states of
-// threads: it keeps nothing of a thread without a live conversation, so that
-// its size follows the work at hand and not the history.
+// threads: it keeps nothing of a thread whose conversation was over before yesterday,
+// so that its size follows the work at hand and not the history.
 package board
 
 import (
@@ -18,6 +18,7 @@ type Board struct {
 	threads map[subject.Thread]place
 	agents  map[string]map[subject.Thread]struct{}
 	lapses  map[subject.Thread]int64 // when the first invitation does, ms since 1970
+	over    over
 }
 
 // place is a live conversation: its thread and who sees it.
@@ -29,7 +30,7 @@ type place struct {
 
 // New is a board on which nothing happens.
 func New() *Board {
-	return &Board{threads: map[subject.Thread]place{}, agents: map[string]map[subject.Thread]struct{}{}, lapses: map[subject.Thread]int64{}}
+	return &Board{threads: map[subject.Thread]place{}, agents: map[string]map[subject.Thread]struct{}{}, lapses: map[subject.Thread]int64{}, over: newOver()}
 }
 
 // Viewer is the agent whose conversation that of s is: the one it is offered
@@ -92,6 +93,7 @@ func (b *Board) Put(t subject.Thread, revision uint64, s *threadv1.State) {
 		return
 	}
 	viewers := Viewers(s)
+	b.over.put(t, s)
 	if lapses := thread.Lapses(s.GetConversation()); lapses > 0 {
 		b.lapses[t] = lapses
 	} else {

@@ -187,6 +187,14 @@ func (h *Hub) Select(wanted func(*threadv1.Conversation) bool) []board.Found {
 	return h.board.Select(wanted)
 }
 
+// Over are the conversations that an agent had and that ended since a time of the last
+// day.
+func (h *Hub) Over(agent string, since time.Time) []*threadv1.State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.board.Over(agent, since)
+}
+
 // Stand tells an agent's presence and load.
 func (h *Hub) Stand(s *distributionv1.AgentStanding) {
 	h.mu.Lock()

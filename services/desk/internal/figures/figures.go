@@ -15,8 +15,19 @@ import (
 // Open tells how long a queue is open from one moment to another.
 type Open func(queue string, from, to time.Time) time.Duration
 
-// Deeds are what an agent did with offers in a time.
-type Deeds struct{ Taken, Rejected, Missed int }
+// Deeds are what an agent did with offers in a time, and how many conversations ended
+// that the agent had last.
+type Deeds struct {
+	Taken, Rejected, Missed, Closed int
+	Handled                         time.Duration // sum of the handle times of those that ended
+}
+
+func (d Deeds) add(o Deeds) Deeds {
+	return Deeds{d.Taken + o.Taken, d.Rejected + o.Rejected, d.Missed + o.Missed, d.Closed + o.Closed, d.Handled + o.Handled}
+}
+
+// Handle is the mean handle time (L129); 0 when nothing ended.
+func (d Deeds) Handle() time.Duration { return d.Handled / time.Duration(max(d.Closed, 1)) }
 
 // minute is what happened in one.
 type minute struct {
@@ -157,7 +168,12 @@ func (r reading) closed(of *counts) {
 	case r.waitEnds() && r.c.GetAgent() == "":
 		of.gone.add(span(thread.AsksSince(r.c), r.at))
 	default:
-		of.handle.add(time.Duration(r.c.GetHandledMs()) * time.Millisecond)
+		handled := time.Duration(r.c.GetHandledMs()) * time.Millisecond
+		of.handle.add(handled)
+		if r.c.GetAgent() != "" {
+			d := r.agent(r.c.GetAgent())
+			d.Closed, d.Handled = d.Closed+1, d.Handled+handled
+		}
 		of.talk.add(span(r.c.GetOpenedMs(), r.at))
 		if r.c.GetClosedBy() == threadv1.Cause_CAUSE_WRAPPED_UP || r.c.GetWrappedMs() > 0 {
 			of.wrapUp.add(time.Duration(r.c.GetWrappedMs()) * time.Millisecond)

@@ -24,7 +24,8 @@ type recorded struct {
 	began, works, wraps     int64 // when it opened, when an agent got it, when wrap-up began; 0: not
 	handled                 int64
 	engaged, replied, ended bool
-	owed                    int64 // since when the customer waits for an answer; 0: not
+	agent                   string // who had it last
+	owed                    int64  // since when the customer waits for an answer; 0: not
 }
 
 // oracle works figures out by replaying whole threads.
@@ -121,6 +122,10 @@ func (o *oracle) read(psid string, c *threadv1.Commit) {
 				r.handled += at - r.works
 			}
 			took("handle", r.handled)
+			if d := o.deeds[r.agent]; r.agent != "" {
+				d.Closed, d.Handled = d.Closed+int(n), d.Handled+time.Duration(int64(n)*r.handled)*time.Millisecond
+				o.deeds[r.agent] = d
+			}
 			took("talk", at-r.began)
 		}
 	}
@@ -128,7 +133,7 @@ func (o *oracle) read(psid string, c *threadv1.Commit) {
 }
 
 func (o *oracle) assigned(r *recorded, a *threadv1.AgentAssigned, at int64, n int32) {
-	r.handled, r.works = r.handled+handledUntil(r.works, at), at
+	r.handled, r.works, r.agent = r.handled+handledUntil(r.works, at), at, a.GetAgent()
 	if a.GetCause() == threadv1.Cause_CAUSE_RESUMED {
 		return
 	}

@@ -107,13 +107,12 @@ func (w *Window) Each(now time.Time, wanted func(queue string) (Thresholds, bool
 	return all
 }
 
-// Agents are what agents did with offers, by id.
+// Agents are what agents did, by id.
 func (w *Window) Agents(now time.Time) map[string]Deeds {
 	all := map[string]Deeds{}
 	w.recent(now, func(_ int, m *minute) {
 		for agent, d := range m.agents {
-			sum := all[agent]
-			all[agent] = Deeds{sum.Taken + d.Taken, sum.Rejected + d.Rejected, sum.Missed + d.Missed}
+			all[agent] = all[agent].add(*d)
 		}
 	})
 	return all

@@ -10,12 +10,12 @@ import { TopBar } from './topbar';
 import { WorkList } from './list';
 import { Conversation } from './conversation';
 import { Offers } from './offers';
-import { CustomerPanel } from './customer';
 import { later, preload } from './later';
 import { useAlerts } from './alerts';
 import { useKeys } from './keys';
 import { mine, unread } from './model';
 
+const CustomerPanel = later(() => import('./customer').then((m) => m.CustomerPanel));
 const Floor = later(() => import('./floor').then((m) => m.Floor));
 const Help = later(() => import('./help').then((m) => m.Help));
 const AGAIN_MS = 2_000;

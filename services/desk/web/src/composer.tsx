@@ -90,10 +90,14 @@ export function Composer({ view }: { view: ConversationView }) {
   useEffect(() => {
     if (sessionStorage.getItem(filesKey(agent, id))) uploads((m) => m.restore(desk, view));
   }, [id]);
+  const could = useRef(why);
   useEffect(() => {
-    // What is left to write when the talk is over; the reply stays where it was.
+    // What is left to write when the talk is over, and what may be written when it was
+    // not before; what was begun stays where it was.
     if (view.phase === 'PHASE_WRAP_UP') change({ ...draft, mode: 'note' });
-  }, [view.phase]);
+    else if (could.current && !why && !draft.note) change({ ...draft, mode: 'reply' });
+    could.current = why;
+  }, [view.phase, why]);
   useFocus(area, id);
   useDrop(take);
   useLayoutEffect(() => grow(area.current), [text, mode]);

@@ -173,7 +173,7 @@ function Facts({ summary }: { summary: Summary }) {
             {previous.map((p) => (
               <li key={p.id}>
                 {stamp(num(p.openedMs), t)} {!p.closedMs && <b>{t.stillOpen}</b>}{' '}
-                <span class="quiet" dir="auto">{[p.pageName, p.queue, p.agentName, ...(p.dispositions ?? [])].filter(Boolean).join(' · ')}</span>
+                <span class="quiet" dir="auto">{[p.pageName, p.queue, p.agentName, ...(p.dispositions ?? []), ...(p.labels ?? [])].filter(Boolean).join(' · ')}</span>
               </li>
             ))}
           </ul>

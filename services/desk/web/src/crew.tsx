@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { AgentFigure, ListAgentsResponse, Presence } from './types.gen';
 import { Adjust } from './adjust';
 import type { Act } from './floor';
-import { long } from './format';
+import { long, span } from './format';
 import { num } from './model';
 import { useNow } from './rt';
 import { useAloft } from './aloft';
@@ -20,7 +20,7 @@ export function Crew({ figures, act, onAgent, again }: { figures: ListAgentsResp
       <table>
         <thead><tr>
           <th>{t.agentCol}</th><th>{t.presence}</th><th>{t.loadCol}</th><th>{t.inHand}</th><th>{t.unansweredCol}</th><th>{t.wrappingUp}</th>
-          <th>{t.setAside}</th><th title={t.takenColIs}>{t.takenCol}</th><th title={t.rejectedColIs}>{t.rejectedCol}</th><th title={t.missedColIs}>{t.missedCol}</th><th>{t.queues}</th>
+          <th>{t.setAside}</th><th title={t.takenColIs}>{t.takenCol}</th><th title={t.rejectedColIs}>{t.rejectedCol}</th><th title={t.missedColIs}>{t.missedCol}</th><th title={t.handleColIs}>{t.handleTime}</th><th>{t.queues}</th><th>{t.skillsCol}</th>
           {adjusts && <th>{t.actionsCol}</th>}
         </tr></thead>
         <tbody>{(figures.agents ?? []).map((a) => <Agent key={a.agent} of={a} now={now} act={act} onAgent={onAgent} adjust={adjusts ? adjust : undefined} />)}</tbody>
@@ -58,7 +58,9 @@ function Agent({ of: a, now, act, onAgent, adjust }: {
       <td class="number">{a.taken ?? 0}</td>
       <td class="number">{a.rejected ?? 0}</td>
       <td class="number">{a.missed ?? 0}</td>
-      <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
+      <td class="number">{num(a.handleMs) > 0 && span(num(a.handleMs))}</td>
+      <td class="many" dir="auto">{(a.queues ?? []).join(', ')}</td>
+      <td class="many" dir="auto">{(a.skills ?? []).join(', ')}</td>
       {adjust && <td><button class="plain" data-deed="adjust" aria-label={`${t.adjust}: ${a.name || a.agent}`} onClick={() => adjust(a.agent ?? '')}>{t.adjust}</button></td>}
     </tr>
   );

@@ -58,7 +58,9 @@ export class Desk {
       if (agent && outbox.touches(agent, e.key)) this.set({ outbox: outbox.load(agent) });
     });
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.#look();
+      if (document.hidden) return;
+      this.#mark();
+      this.#look();
     });
     setInterval(() => this.#checkWindows(), 5_000);
   }
@@ -203,8 +205,9 @@ export class Desk {
   show(id: string): void {
     const v = this.state.views.get(id);
     const peeked = v?.phase === 'PHASE_WAITING' && !this.state.peeked.includes(id) ? [...this.state.peeked, id] : this.state.peeked;
-    this.set({ open: id, peeked, notice: '' });
+    this.set({ open: id, peeked, notice: '', since: 0 });
     sessionStorage.setItem(`parley.open.${this.state.me.agent}`, id);
+    this.#mark();
     this.#look();
     if (id) this.#ensureThread();
   }
@@ -227,6 +230,12 @@ export class Desk {
   next(): void {
     const v = mine(this.state).find((x) => idOf(x) !== this.state.open && unread(this.state, x) > 0);
     if (v) this.show(idOf(v));
+  }
+
+  // mark keeps from where on what is open is new to the agent who comes to it.
+  #mark(): void {
+    const v = this.state.views.get(this.state.open);
+    if (v && unread(this.state, v)) this.set({ since: this.state.seen[idOf(v)] ?? 0 });
   }
 
   // look notes that the agent sees what is open, and has the customer learn it of

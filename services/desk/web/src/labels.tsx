@@ -11,8 +11,8 @@ const LONGEST = 40;
 
 // Labels are those of a conversation; who may write a note on it gives and takes them.
 // Proposed are those that other conversations on this page have, so that one thing is
-// written in one way.
-export function Labels({ view }: { view: ConversationView }) {
+// written in one way. It may stand in two places at once, each with its name.
+export function Labels({ view, at = 'panel' }: { view: ConversationView; at?: string }) {
   const { desk, prefs } = useRoom();
   const w = texts[prefs.lang];
   const [typed, type] = useState('');
@@ -49,10 +49,10 @@ export function Labels({ view }: { view: ConversationView }) {
       {changes && (
         <form onSubmit={(e) => void add(e)}>
           <input
-            ref={field} value={typed} list="labels" maxLength={LONGEST} readOnly={has.length >= MOST} dir="auto" autocomplete="off"
+            ref={field} value={typed} list={`labels-${at}`} maxLength={LONGEST} readOnly={has.length >= MOST} dir="auto" autocomplete="off"
             aria-label={w.add} placeholder={has.length < MOST ? w.add : w.full} onInput={(e) => type(e.currentTarget.value)}
           />
-          <datalist id="labels">{used.filter((u) => !has.includes(u)).map((u) => <option key={u} value={u} />)}</datalist>
+          <datalist id={`labels-${at}`}>{used.filter((u) => !has.includes(u)).map((u) => <option key={u} value={u} />)}</datalist>
           <button disabled={!typed.trim()}>{w.give}</button>
         </form>
       )}

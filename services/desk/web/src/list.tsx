@@ -5,6 +5,8 @@ import { answers, idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
 import { later } from './later';
 
+const ClosedItems = later(() => import('./closed').then((m) => m.ClosedItems));
+const Narrow = later(() => import('./narrow').then((m) => m.Narrow));
 const OpenItems = later(() => import('./open').then((m) => m.OpenItems));
 const Unsent = later(() => import('./unsent').then((m) => m.Unsent));
 const AMBER_MS = 4 * 3_600_000;
@@ -15,23 +17,23 @@ export function WorkList() {
   const now = useNow(20_000);
   const all = { mine: mine(s), waiting: waiting(s) };
   const query = s.query.trim().toLocaleLowerCase();
-  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => !query || `${nameOf(v, t)} ${v.title ?? ''} ${v.preview ?? ''} ${v.labels ?? ''}`.toLocaleLowerCase().includes(query));
+  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => (!s.keep || s.keep(v)) && (!query || `${nameOf(v, t)} ${v.title ?? ''} ${v.preview ?? ''} ${v.labels ?? ''}`.toLocaleLowerCase().includes(query)));
   const ready = s.standing.presence === 'PRESENCE_AVAILABLE' || s.standing.presence === 'PRESENCE_BUSY';
-  const nothing = query ? t.noMatch : s.section === 'waiting' ? t.noWaiting : ready ? t.noMineReady : t.noMine;
+  const nothing = query || s.keep ? t.noMatch : s.section === 'waiting' ? t.noWaiting : ready ? t.noMineReady : t.noMine;
   return (
     <nav class="list" aria-label={t.list}>
       <div class="list-head">
-        <input
-          type="search" value={s.query} placeholder={t.search} aria-label={t.search}
-          onInput={(e) => desk.set({ query: e.currentTarget.value })}
-        />
+        <div class="sections">
+          <input
+            type="search" value={s.query} placeholder={t.search} aria-label={t.search}
+            onInput={(e) => desk.set({ query: e.currentTarget.value })}
+          />
+          {s.section !== 'open' && <Narrow />}
+        </div>
         <div class="sections" role="group" aria-label={t.list}>
-          {(['mine', 'waiting'] as const).map((k) => (
-            <button key={k} class="chip" aria-pressed={s.section === k} onClick={() => desk.set({ section: k })}>
-              {t[k]} <b>{all[k].length}</b>
-            </button>
+          {([['mine', t.mine, all.mine.length], ['waiting', t.waiting, all.waiting.length], ['open', t.openItems, s.queues.reduce((n, q) => n + (q.waiting ?? 0), 0)]] as const).map(([k, name, n]) => (k !== 'open' || answers(s.me)) && (
+            <button key={k} class="chip" aria-pressed={s.section === k} onClick={() => desk.set({ section: k })}>{name} <b>{n}</b></button>
           ))}
-          {answers(s.me) && <button class="chip" aria-pressed={s.section === 'open'} onClick={() => desk.set({ section: 'open' })}>{t.openItems}</button>}
         </div>
       </div>
       <Unsent />
@@ -46,6 +48,7 @@ export function WorkList() {
           />
         ))}
       </ul>
+      {answers(s.me) && <ClosedItems />}
     </nav>
   );
 }

@@ -71,6 +71,11 @@ export interface State {
   // The work of an agent, or the supervisor's view of everybody's.
   place: 'desk' | 'floor';
   query: string;
+  // Which conversations of the list are shown besides; all where there is none.
+  keep?: ((v: ConversationView) => boolean) | undefined;
+  // What the agent had seen of the open conversation when it was opened or looked at
+  // again, and more had come; 0: nothing had.
+  since: number;
   // Message that the next one answers, by conversation.
   quotes: Readonly<Record<string, TimelineItem>>;
   toQueue?: boolean; // handing over begins with queues
@@ -85,7 +90,7 @@ export interface State {
 export const empty: State = {
   session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, linkWhy: '', ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, queues: [], outbox: [], open: '', peeked: [], seen: {},
-  section: 'mine', place: 'desk', query: '', quotes: {}, files: {}, busy: new Set(), notice: '',
+  section: 'mine', place: 'desk', query: '', since: 0, quotes: {}, files: {}, busy: new Set(), notice: '',
 };
 
 const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, reading: 0, failed: false };

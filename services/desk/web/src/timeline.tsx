@@ -27,13 +27,15 @@ export function Timeline({ view }: { view: ConversationView }) {
   const onScroll = () => {
     const el = scroll.box.current;
     if (!el) return;
-    scroll.moved();
-    if (el.scrollTop <= 300 && (!thread.failed || thread.sorted.length > limit)) older();
+    // Who comes back to the end leaves behind what was read further up.
+    if (scroll.moved()) setLimit(SHOWN);
+    else if (el.scrollTop <= 300 && (!thread.failed || thread.sorted.length > limit)) older();
   };
   const older = () => {
     setLimit(limit + 100);
     if (thread.sorted.length <= limit) void desk.history(view.ref, true);
   };
+  const fresh = s.since && items.find((i) => i.author === 'AUTHOR_CUSTOMER' && num(i.atMs) > s.since);
   const whole = thread.loaded && thread.next === '0' && thread.sorted.length <= limit;
 
   return (
@@ -45,7 +47,7 @@ export function Timeline({ view }: { view: ConversationView }) {
             <p class="sys">{t.historyFailed} <button class="plain" onClick={() => void desk.history(view.ref, thread.loaded)}>{t.again}</button></p>
           )}
           {whole && <p class="sys">{t.beginning}</p>}
-          {items.map((item, i) => <Line key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} view={view} thread={thread.items} />)}
+          {items.map((item, i) => <Line key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} fresh={item === fresh} view={view} thread={thread.items} />)}
           {drafts.map((e) => <Draft key={e.clientId} entry={e} link={s.link} />)}
         </div>
       </div>
@@ -58,7 +60,7 @@ export function Timeline({ view }: { view: ConversationView }) {
 }
 
 function Line(p: {
-  item: TimelineItem; before: TimelineItem | undefined; after: TimelineItem | undefined; view: ConversationView;
+  item: TimelineItem; before: TimelineItem | undefined; after: TimelineItem | undefined; fresh: boolean; view: ConversationView;
   thread: ReadonlyMap<string, TimelineItem>;
 }) {
   const { desk, t } = useRoom();
@@ -69,6 +71,7 @@ function Line(p: {
   return (
     <>
       {newDay && <p class="day"><span>{day(at, desk.now(), t)}</span></p>}
+      {p.fresh && <p class="day fresh"><span>{t.fresh}</span></p>}
       {item.author === 'AUTHOR_SYSTEM'
         ? <SystemLine item={item} me={desk.state.me.agent ?? ''} />
         : (
@@ -137,6 +140,7 @@ function useScroll(items: readonly TimelineItem[], drafts: readonly Entry[]) {
     stuck.current = el.scrollHeight - el.scrollTop - el.clientHeight < NEAR_PX;
     setAway(!stuck.current);
     if (stuck.current) setFresh(0);
+    return stuck.current;
   };
   const toBottom = () => {
     stuck.current = true;

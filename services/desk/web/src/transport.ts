@@ -58,6 +58,8 @@ export async function call<T>(service: 'Desk' | 'Session' | 'Contact' | 'Reply',
       headers: { 'Content-Type': 'application/json', 'Connect-Protocol-Version': '1', 'Connect-Timeout-Ms': String(TIMEOUT_MS) },
       body: JSON.stringify(body),
       credentials: 'same-origin',
+      // Given when the page is closed, too.
+      keepalive: method === 'EndConversation',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     text = await answer.text();

@@ -155,6 +155,8 @@ export interface AgentFigure {
   taken?: number;
   rejected?: number;
   missed?: number;
+  handleMs?: string;
+  skills?: string[];
 }
 
 export interface AgentStanding {
@@ -272,6 +274,15 @@ export interface CloseConversationRequest {
 }
 
 export interface CloseConversationResponse {
+}
+
+export interface ClosedItem {
+  ref?: ConversationRef;
+  customer?: string;
+  queue?: string;
+  pageName?: string;
+  closedMs?: string;
+  dispositions?: string[];
 }
 
 export interface Consent {
@@ -576,6 +587,18 @@ export interface ListCannedRepliesResponse {
   total?: number;
 }
 
+export interface ListClosedItemsRequest {
+  sinceMs?: string;
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface ListClosedItemsResponse {
+  items?: ClosedItem[];
+  nextPageToken?: string;
+  total?: number;
+}
+
 export interface ListConversationsRequest {
 }
 
@@ -783,6 +806,7 @@ export interface PastConversation {
   handleMs?: string;
   pageName?: string;
   dispositions?: string[];
+  labels?: string[];
 }
 
 export interface PauseQueueRequest {

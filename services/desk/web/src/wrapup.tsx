@@ -4,7 +4,10 @@ import type { ConversationView } from './types.gen';
 import { Dialog } from './dialog';
 import { nameOf } from './format';
 import { said } from './i18n';
+import { later } from './later';
 import { useRoom } from './rt';
+
+const Labels = later(() => import('./labels').then((m) => m.Labels));
 
 export function WrapUp({ view, onClose }: { view: ConversationView; onClose: () => void }) {
   const { desk, t } = useRoom();
@@ -20,6 +23,7 @@ export function WrapUp({ view, onClose }: { view: ConversationView; onClose: () 
   };
   return (
     <Dialog title={t.closeOf(nameOf(view, t))} onClose={onClose}>
+      <Labels view={view} at="wrap-up" />
       <form
         method="dialog" class="hand-over" onSubmit={(e) => { if (e.submitter !== cancel.current) { e.preventDefault(); void go(); } }}
         onKeyDown={(e) => { if (e.key === 'Enter' && e.ctrlKey) { e.preventDefault(); void go(); } }}
@@ -28,15 +32,15 @@ export function WrapUp({ view, onClose }: { view: ConversationView; onClose: () 
         {!!form.options?.length && (
           <fieldset class="codes">
             <legend>{form.required ? t.whatBecame : t.whatBecameIf} <span class="quiet">{t.atMost(most)}</span></legend>
-            {form.options.map(({ code = '', name }) => (
+            {form.options.map(({ code = '', name }, i) => (
               <label key={code}>
-                <input type="checkbox" checked={chosen.includes(code)} disabled={!chosen.includes(code) && chosen.length >= most} onChange={() => turn(code)} /> {name}
+                <input type="checkbox" autoFocus={i === 0} checked={chosen.includes(code)} disabled={!chosen.includes(code) && chosen.length >= most} onChange={() => turn(code)} /> {name}
               </label>
             ))}
           </fieldset>
         )}
         <textarea
-          rows={3} maxLength={4000} dir="auto" value={note} required={!!form.noteRequired} placeholder={form.noteRequired ? t.endNote : t.endNoteIf}
+          rows={3} maxLength={4000} dir="auto" autoFocus={!form.options?.length} value={note} required={!!form.noteRequired} placeholder={form.noteRequired ? t.endNote : t.endNoteIf}
           aria-label={form.noteRequired ? t.endNote : t.endNoteIf} onInput={(e) => setNote(e.currentTarget.value)}
         />
         <div class="buttons">

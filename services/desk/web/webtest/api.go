@@ -193,6 +193,7 @@ func (d desk) ReleaseConversation(_ context.Context, r *connect.Request[deskv1.R
 
 func (d desk) CloseConversation(_ context.Context, r *connect.Request[deskv1.CloseConversationRequest]) (*connect.Response[deskv1.CloseConversationResponse], error) {
 	d.note(r.Msg)
+	d.h.ends(r.Msg)
 	d.drop(r.Msg.GetRef())
 	return connect.NewResponse(&deskv1.CloseConversationResponse{}), nil
 }

@@ -33,7 +33,7 @@ func newContacts() *contacts {
 func (c *contacts) card() *deskv1.ContactCard {
 	card := &deskv1.ContactCard{MayLink: true, Summary: &deskv1.Summary{WaitMs: 95_000, HandleMs: 240_000, Variables: map[string]string{"order": "4711"},
 		Referral: &threadv1.Referral{Source: "ADS", AdTitle: "Autumn sale"}, PreviousCount: 1,
-		Previous: []*deskv1.PastConversation{{Id: "before", OpenedMs: 1_700_000_000_000, ClosedMs: 1_700_000_600_000, Queue: "Front desk", AgentName: names[Other]}}}}
+		Previous: []*deskv1.PastConversation{{Id: "before", OpenedMs: 1_700_000_000_000, ClosedMs: 1_700_000_600_000, Queue: "Front desk", AgentName: names[Other], Labels: []string{"VIP"}}}}}
 	for _, one := range c.all {
 		if one.GetId() == c.linked {
 			card.Contact, card.Link = proto.CloneOf(one), &threadv1.ContactLink{Contact: c.linked, Source: threadv1.LinkSource_LINK_SOURCE_AGENT, By: Agent}

@@ -75,7 +75,8 @@ func (d desk) ListAgents(context.Context, *connect.Request[deskv1.ListAgentsRequ
 		if agent == Agent {
 			standing = proto.CloneOf(d.h.standing)
 		}
-		out.Agents = append(out.Agents, &deskv1.AgentFigure{Agent: agent, Name: names[agent], Standing: standing, Queues: []string{"Доставки"}, Active: 1})
+		out.Agents = append(out.Agents, &deskv1.AgentFigure{Agent: agent, Name: names[agent], Standing: standing, Queues: []string{"Доставки"}, Active: 1,
+			HandleMs: 372_000, Skills: []string{"Немски", "Рекламации"}})
 	}
 	return connect.NewResponse(out), nil
 }

@@ -20,7 +20,7 @@ func beside(p *deskv1.Beside) []string {
 	switch {
 	case p.GetAttendance() == threadv1.Attendance_ATTENDANCE_INVITED:
 		return []string{"accept_consult", "decline_consult"}
-	case p.GetPublic():
+	case p.GetPublic(), p.GetPart() == threadv1.Part_PART_JOINED:
 		return []string{"send", "note", "leave"}
 	}
 	return []string{"note", "leave"}

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +46,7 @@ type House struct {
 	events    []*deskv1.Event
 	changed   chan struct{} // closed at the next event, or when the line is cut
 	cut       bool
+	dies      bool // at the next message, when it is stored
 	templates []*deskv1.ReadyTemplate
 	failures  []error         // for the next sends, in order
 	held      <-chan struct{} // the next page of history waits for it; nil: it does not
@@ -66,6 +69,7 @@ type House struct {
 	floor     []*deskv1.ConversationView // those of everybody, as a supervisor sees them
 	own       []*deskv1.PersonalReply
 	form      *deskv1.WrapUpForm
+	closed    []*deskv1.ClosedItem
 	skilled   bool            // agents say which skills conversations need
 	files     <-chan struct{} // files wait for it; nil: they do not
 
@@ -117,9 +121,13 @@ func (h *House) HandlerBehind(door page.Door, images ...string) (http.Handler, e
 func (h *House) line(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
-		cut := h.cut
+		cut, dies := h.cut, h.dies && strings.HasSuffix(r.URL.Path, "/SendMessage")
 		h.mu.Unlock()
-		if !cut {
+		switch {
+		case dies:
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			h.Cut(true)
+		case !cut:
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -133,8 +141,15 @@ func (h *House) line(next http.Handler) http.Handler {
 func (h *House) Cut(cut bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.cut = cut
+	h.cut, h.dies = cut, false
 	h.wake()
+}
+
+// DieInMidSend stores the next message and cuts the line before anybody is told.
+func (h *House) DieInMidSend() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dies = true
 }
 
 // Crowd refuses desks because the agent has too many open, or lets them in again.

@@ -241,7 +241,9 @@ type PastConversation struct {
 	// conversation in front of the agent.
 	PageName string `protobuf:"bytes,49,opt,name=page_name,json=pageName,proto3" json:"page_name,omitempty"`
 	// What became of it, display names.
-	Dispositions  []string `protobuf:"bytes,50,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	Dispositions []string `protobuf:"bytes,50,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// Its labels.
+	Labels        []string `protobuf:"bytes,75,rep,name=labels,proto3" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +344,13 @@ func (x *PastConversation) GetPageName() string {
 func (x *PastConversation) GetDispositions() []string {
 	if x != nil {
 		return x.Dispositions
+	}
+	return nil
+}
+
+func (x *PastConversation) GetLabels() []string {
+	if x != nil {
+		return x.Labels
 	}
 	return nil
 }
@@ -1240,7 +1249,7 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\aconsent\x18/ \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbe\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd6\x02\n" +
 	"\x10PastConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\topened_ms\x18\x02 \x01(\x03R\bopenedMs\x12\x1b\n" +
@@ -1252,7 +1261,8 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\await_ms\x18\a \x01(\x03R\x06waitMs\x12\x1b\n" +
 	"\thandle_ms\x18\b \x01(\x03R\bhandleMs\x12\x1b\n" +
 	"\tpage_name\x181 \x01(\tR\bpageName\x12\"\n" +
-	"\fdispositions\x182 \x03(\tR\fdispositions\"C\n" +
+	"\fdispositions\x182 \x03(\tR\fdispositions\x12\x16\n" +
+	"\x06labels\x18K \x03(\tR\x06labels\"C\n" +
 	"\x0eGetCardRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"B\n" +
 	"\x0fGetCardResponse\x12/\n" +

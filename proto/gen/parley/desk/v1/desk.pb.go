@@ -5777,6 +5777,227 @@ func (x *OpenItem) GetPosition() int32 {
 	return 0
 }
 
+// ListClosedItemsRequest asks for a page of what is over.
+type ListClosedItemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Since when, ms since 1970 UTC: where the day of the agent began. What ended more
+	// than 25 hours ago is not told.
+	SinceMs int64 `protobuf:"varint,1,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// How many at most, 1 to 200; 0 is 50.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListClosedItemsRequest) Reset() {
+	*x = ListClosedItemsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListClosedItemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListClosedItemsRequest) ProtoMessage() {}
+
+func (x *ListClosedItemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListClosedItemsRequest.ProtoReflect.Descriptor instead.
+func (*ListClosedItemsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *ListClosedItemsRequest) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *ListClosedItemsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListClosedItemsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListClosedItemsResponse is a page of what is over, what ended last first.
+type ListClosedItemsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The items.
+	Items []*ClosedItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// Pass as page_token for the next page; empty when there is none.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are in all.
+	Total         int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListClosedItemsResponse) Reset() {
+	*x = ListClosedItemsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListClosedItemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListClosedItemsResponse) ProtoMessage() {}
+
+func (x *ListClosedItemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListClosedItemsResponse.ProtoReflect.Descriptor instead.
+func (*ListClosedItemsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *ListClosedItemsResponse) GetItems() []*ClosedItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ListClosedItemsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListClosedItemsResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+// ClosedItem is a conversation that the agent had last and that is over. One of a
+// customer who has come again since is not told.
+type ClosedItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Customer's name; may be empty.
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Queue display name.
+	Queue string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Page display name.
+	PageName string `protobuf:"bytes,4,opt,name=page_name,json=pageName,proto3" json:"page_name,omitempty"`
+	// When it ended, ms since 1970 UTC.
+	ClosedMs int64 `protobuf:"varint,5,opt,name=closed_ms,json=closedMs,proto3" json:"closed_ms,omitempty"`
+	// What became of it, display names.
+	Dispositions  []string `protobuf:"bytes,6,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClosedItem) Reset() {
+	*x = ClosedItem{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClosedItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClosedItem) ProtoMessage() {}
+
+func (x *ClosedItem) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClosedItem.ProtoReflect.Descriptor instead.
+func (*ClosedItem) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+}
+
+func (x *ClosedItem) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *ClosedItem) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ClosedItem) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ClosedItem) GetPageName() string {
+	if x != nil {
+		return x.PageName
+	}
+	return ""
+}
+
+func (x *ClosedItem) GetClosedMs() int64 {
+	if x != nil {
+		return x.ClosedMs
+	}
+	return 0
+}
+
+func (x *ClosedItem) GetDispositions() []string {
+	if x != nil {
+		return x.Dispositions
+	}
+	return nil
+}
+
 // ListQueuesRequest asks how full queues are.
 type ListQueuesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5786,7 +6007,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5798,7 +6019,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5811,7 +6032,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 // ListQueuesResponse tells it.
@@ -5825,7 +6046,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5837,7 +6058,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5850,7 +6071,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueFigure {
@@ -5871,7 +6092,7 @@ type PickConversationRequest struct {
 
 func (x *PickConversationRequest) Reset() {
 	*x = PickConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5883,7 +6104,7 @@ func (x *PickConversationRequest) String() string {
 func (*PickConversationRequest) ProtoMessage() {}
 
 func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5896,7 +6117,7 @@ func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
 func (*PickConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *PickConversationRequest) GetRef() *ConversationRef {
@@ -5917,7 +6138,7 @@ type PickConversationResponse struct {
 
 func (x *PickConversationResponse) Reset() {
 	*x = PickConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5929,7 +6150,7 @@ func (x *PickConversationResponse) String() string {
 func (*PickConversationResponse) ProtoMessage() {}
 
 func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5942,7 +6163,7 @@ func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
 func (*PickConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *PickConversationResponse) GetConversation() *ConversationView {
@@ -5967,7 +6188,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5979,7 +6200,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5992,7 +6213,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *ListTargetsRequest) GetRef() *ConversationRef {
@@ -6030,7 +6251,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6042,7 +6263,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6055,7 +6276,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
@@ -6093,7 +6314,7 @@ type QueueTarget struct {
 
 func (x *QueueTarget) Reset() {
 	*x = QueueTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6105,7 +6326,7 @@ func (x *QueueTarget) String() string {
 func (*QueueTarget) ProtoMessage() {}
 
 func (x *QueueTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6118,7 +6339,7 @@ func (x *QueueTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
 func (*QueueTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *QueueTarget) GetQueue() string {
@@ -6190,7 +6411,7 @@ type AgentTarget struct {
 
 func (x *AgentTarget) Reset() {
 	*x = AgentTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6202,7 +6423,7 @@ func (x *AgentTarget) String() string {
 func (*AgentTarget) ProtoMessage() {}
 
 func (x *AgentTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6215,7 +6436,7 @@ func (x *AgentTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
 func (*AgentTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *AgentTarget) GetAgent() string {
@@ -6304,7 +6525,7 @@ type TransferConversationRequest struct {
 
 func (x *TransferConversationRequest) Reset() {
 	*x = TransferConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6316,7 +6537,7 @@ func (x *TransferConversationRequest) String() string {
 func (*TransferConversationRequest) ProtoMessage() {}
 
 func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6329,7 +6550,7 @@ func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
 func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *TransferConversationRequest) GetRef() *ConversationRef {
@@ -6405,7 +6626,7 @@ type TransferConversationResponse struct {
 
 func (x *TransferConversationResponse) Reset() {
 	*x = TransferConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6417,7 +6638,7 @@ func (x *TransferConversationResponse) String() string {
 func (*TransferConversationResponse) ProtoMessage() {}
 
 func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6430,7 +6651,7 @@ func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
 func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
 }
 
 // AskConsultRequest names the conversation and who is asked.
@@ -6450,7 +6671,7 @@ type AskConsultRequest struct {
 
 func (x *AskConsultRequest) Reset() {
 	*x = AskConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6462,7 +6683,7 @@ func (x *AskConsultRequest) String() string {
 func (*AskConsultRequest) ProtoMessage() {}
 
 func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6475,7 +6696,7 @@ func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
 func (*AskConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *AskConsultRequest) GetRef() *ConversationRef {
@@ -6517,7 +6738,7 @@ type AskConsultResponse struct {
 
 func (x *AskConsultResponse) Reset() {
 	*x = AskConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6529,7 +6750,7 @@ func (x *AskConsultResponse) String() string {
 func (*AskConsultResponse) ProtoMessage() {}
 
 func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6542,7 +6763,7 @@ func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
 func (*AskConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *AskConsultResponse) GetConversation() *ConversationView {
@@ -6567,7 +6788,7 @@ type AnswerConsultRequest struct {
 
 func (x *AnswerConsultRequest) Reset() {
 	*x = AnswerConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6579,7 +6800,7 @@ func (x *AnswerConsultRequest) String() string {
 func (*AnswerConsultRequest) ProtoMessage() {}
 
 func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6592,7 +6813,7 @@ func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
 func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *AnswerConsultRequest) GetRef() *ConversationRef {
@@ -6627,7 +6848,7 @@ type AnswerConsultResponse struct {
 
 func (x *AnswerConsultResponse) Reset() {
 	*x = AnswerConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6639,7 +6860,7 @@ func (x *AnswerConsultResponse) String() string {
 func (*AnswerConsultResponse) ProtoMessage() {}
 
 func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6652,7 +6873,7 @@ func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
 func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *AnswerConsultResponse) GetConversation() *ConversationView {
@@ -6675,7 +6896,7 @@ type OpenConsultRequest struct {
 
 func (x *OpenConsultRequest) Reset() {
 	*x = OpenConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6687,7 +6908,7 @@ func (x *OpenConsultRequest) String() string {
 func (*OpenConsultRequest) ProtoMessage() {}
 
 func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6700,7 +6921,7 @@ func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
 func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *OpenConsultRequest) GetRef() *ConversationRef {
@@ -6728,7 +6949,7 @@ type OpenConsultResponse struct {
 
 func (x *OpenConsultResponse) Reset() {
 	*x = OpenConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6740,7 +6961,7 @@ func (x *OpenConsultResponse) String() string {
 func (*OpenConsultResponse) ProtoMessage() {}
 
 func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6753,7 +6974,7 @@ func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
 func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *OpenConsultResponse) GetConversation() *ConversationView {
@@ -6776,7 +6997,7 @@ type EndConsultRequest struct {
 
 func (x *EndConsultRequest) Reset() {
 	*x = EndConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6788,7 +7009,7 @@ func (x *EndConsultRequest) String() string {
 func (*EndConsultRequest) ProtoMessage() {}
 
 func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6801,7 +7022,7 @@ func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
 func (*EndConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *EndConsultRequest) GetRef() *ConversationRef {
@@ -6829,7 +7050,7 @@ type EndConsultResponse struct {
 
 func (x *EndConsultResponse) Reset() {
 	*x = EndConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6841,7 +7062,7 @@ func (x *EndConsultResponse) String() string {
 func (*EndConsultResponse) ProtoMessage() {}
 
 func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6854,7 +7075,7 @@ func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
 func (*EndConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *EndConsultResponse) GetConversation() *ConversationView {
@@ -6875,7 +7096,7 @@ type LeaveConversationRequest struct {
 
 func (x *LeaveConversationRequest) Reset() {
 	*x = LeaveConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6887,7 +7108,7 @@ func (x *LeaveConversationRequest) String() string {
 func (*LeaveConversationRequest) ProtoMessage() {}
 
 func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6900,7 +7121,7 @@ func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
 func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *LeaveConversationRequest) GetRef() *ConversationRef {
@@ -6919,7 +7140,7 @@ type LeaveConversationResponse struct {
 
 func (x *LeaveConversationResponse) Reset() {
 	*x = LeaveConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6931,7 +7152,7 @@ func (x *LeaveConversationResponse) String() string {
 func (*LeaveConversationResponse) ProtoMessage() {}
 
 func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6944,7 +7165,7 @@ func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
 func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{105}
 }
 
 // AssignConversationRequest names the conversation and who gets it.
@@ -6967,7 +7188,7 @@ type AssignConversationRequest struct {
 
 func (x *AssignConversationRequest) Reset() {
 	*x = AssignConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6979,7 +7200,7 @@ func (x *AssignConversationRequest) String() string {
 func (*AssignConversationRequest) ProtoMessage() {}
 
 func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6992,7 +7213,7 @@ func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
 func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *AssignConversationRequest) GetRef() *ConversationRef {
@@ -7063,7 +7284,7 @@ type AssignConversationResponse struct {
 
 func (x *AssignConversationResponse) Reset() {
 	*x = AssignConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7075,7 +7296,7 @@ func (x *AssignConversationResponse) String() string {
 func (*AssignConversationResponse) ProtoMessage() {}
 
 func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7088,7 +7309,7 @@ func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
 func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{104}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *AssignConversationResponse) GetConversation() *ConversationView {
@@ -7109,7 +7330,7 @@ type ForceCloseConversationRequest struct {
 
 func (x *ForceCloseConversationRequest) Reset() {
 	*x = ForceCloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7121,7 +7342,7 @@ func (x *ForceCloseConversationRequest) String() string {
 func (*ForceCloseConversationRequest) ProtoMessage() {}
 
 func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7134,7 +7355,7 @@ func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{105}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
@@ -7153,7 +7374,7 @@ type ForceCloseConversationResponse struct {
 
 func (x *ForceCloseConversationResponse) Reset() {
 	*x = ForceCloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7165,7 +7386,7 @@ func (x *ForceCloseConversationResponse) String() string {
 func (*ForceCloseConversationResponse) ProtoMessage() {}
 
 func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7178,7 +7399,7 @@ func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{106}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{109}
 }
 
 // ActOnConversationsRequest names conversations and what to do to them.
@@ -7204,7 +7425,7 @@ type ActOnConversationsRequest struct {
 
 func (x *ActOnConversationsRequest) Reset() {
 	*x = ActOnConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7216,7 +7437,7 @@ func (x *ActOnConversationsRequest) String() string {
 func (*ActOnConversationsRequest) ProtoMessage() {}
 
 func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7229,7 +7450,7 @@ func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{107}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *ActOnConversationsRequest) GetRefs() []*ConversationRef {
@@ -7309,7 +7530,7 @@ type ActOnConversationsResponse struct {
 
 func (x *ActOnConversationsResponse) Reset() {
 	*x = ActOnConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7321,7 +7542,7 @@ func (x *ActOnConversationsResponse) String() string {
 func (*ActOnConversationsResponse) ProtoMessage() {}
 
 func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7334,7 +7555,7 @@ func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{108}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *ActOnConversationsResponse) GetOutcomes() []*Outcome {
@@ -7367,7 +7588,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7379,7 +7600,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7392,7 +7613,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{109}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *Outcome) GetRef() *ConversationRef {
@@ -7429,7 +7650,7 @@ type PauseQueueRequest struct {
 
 func (x *PauseQueueRequest) Reset() {
 	*x = PauseQueueRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7441,7 +7662,7 @@ func (x *PauseQueueRequest) String() string {
 func (*PauseQueueRequest) ProtoMessage() {}
 
 func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7454,7 +7675,7 @@ func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
 func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{110}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *PauseQueueRequest) GetQueue() string {
@@ -7484,7 +7705,7 @@ type PauseQueueResponse struct {
 
 func (x *PauseQueueResponse) Reset() {
 	*x = PauseQueueResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7496,7 +7717,7 @@ func (x *PauseQueueResponse) String() string {
 func (*PauseQueueResponse) ProtoMessage() {}
 
 func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7509,7 +7730,7 @@ func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
 func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{111}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *PauseQueueResponse) GetBy() string {
@@ -7537,7 +7758,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7549,7 +7770,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7562,7 +7783,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{112}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -7583,7 +7804,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[113]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7595,7 +7816,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[113]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7608,7 +7829,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{113}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -7629,7 +7850,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[114]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7641,7 +7862,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[114]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7654,7 +7875,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{114}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -7675,7 +7896,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[115]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7687,7 +7908,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[115]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7700,7 +7921,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{115}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -7723,7 +7944,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[116]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7735,7 +7956,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[116]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7748,7 +7969,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{116}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -7776,7 +7997,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[117]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7788,7 +8009,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[117]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7801,7 +8022,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{117}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -7832,7 +8053,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[118]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7844,7 +8065,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[118]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7857,7 +8078,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{118}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -7922,7 +8143,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[119]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7934,7 +8155,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[119]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7947,7 +8168,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{119}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -7998,7 +8219,7 @@ type PhaseCount struct {
 
 func (x *PhaseCount) Reset() {
 	*x = PhaseCount{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[120]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8010,7 +8231,7 @@ func (x *PhaseCount) String() string {
 func (*PhaseCount) ProtoMessage() {}
 
 func (x *PhaseCount) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[120]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8023,7 +8244,7 @@ func (x *PhaseCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PhaseCount.ProtoReflect.Descriptor instead.
 func (*PhaseCount) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{120}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{123}
 }
 
 func (x *PhaseCount) GetPhase() v11.Phase {
@@ -8057,7 +8278,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[121]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8069,7 +8290,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[121]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8082,7 +8303,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{121}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *ListAgentsRequest) GetQueue() string {
@@ -8134,7 +8355,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[122]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8146,7 +8367,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[122]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8159,7 +8380,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{122}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*AgentFigure {
@@ -8230,14 +8451,19 @@ type AgentFigure struct {
 	// Offers that the agent rejected in the last hour.
 	Rejected int32 `protobuf:"varint,51,opt,name=rejected,proto3" json:"rejected,omitempty"`
 	// Offers that the agent left unanswered in the last hour.
-	Missed        int32 `protobuf:"varint,52,opt,name=missed,proto3" json:"missed,omitempty"`
+	Missed int32 `protobuf:"varint,52,opt,name=missed,proto3" json:"missed,omitempty"`
+	// Mean handle time of the conversations that ended in the last hour and that the
+	// agent had last (L129), milliseconds; 0: there was none.
+	HandleMs int64 `protobuf:"varint,77,opt,name=handle_ms,json=handleMs,proto3" json:"handle_ms,omitempty"`
+	// Skills, by name.
+	Skills        []string `protobuf:"bytes,78,rep,name=skills,proto3" json:"skills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AgentFigure) Reset() {
 	*x = AgentFigure{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[123]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8249,7 +8475,7 @@ func (x *AgentFigure) String() string {
 func (*AgentFigure) ProtoMessage() {}
 
 func (x *AgentFigure) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[123]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8262,7 +8488,7 @@ func (x *AgentFigure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentFigure.ProtoReflect.Descriptor instead.
 func (*AgentFigure) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{123}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *AgentFigure) GetAgent() string {
@@ -8347,6 +8573,20 @@ func (x *AgentFigure) GetMissed() int32 {
 		return x.Missed
 	}
 	return 0
+}
+
+func (x *AgentFigure) GetHandleMs() int64 {
+	if x != nil {
+		return x.HandleMs
+	}
+	return 0
+}
+
+func (x *AgentFigure) GetSkills() []string {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
 }
 
 var File_parley_desk_v1_desk_proto protoreflect.FileDescriptor
@@ -8724,7 +8964,24 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\apreview\x18\x05 \x01(\tR\apreview\x12(\n" +
 	"\x10waiting_since_ms\x18\x06 \x01(\x03R\x0ewaitingSinceMs\x12\x1a\n" +
 	"\bpriority\x18\a \x01(\x05R\bpriority\x12\x1a\n" +
-	"\bposition\x18\b \x01(\x05R\bposition\"\x13\n" +
+	"\bposition\x18\b \x01(\x05R\bposition\"o\n" +
+	"\x16ListClosedItemsRequest\x12\x19\n" +
+	"\bsince_ms\x18\x01 \x01(\x03R\asinceMs\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"\x89\x01\n" +
+	"\x17ListClosedItemsResponse\x120\n" +
+	"\x05items\x18\x01 \x03(\v2\x1a.parley.desk.v1.ClosedItemR\x05items\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\"\xcf\x01\n" +
+	"\n" +
+	"ClosedItem\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x14\n" +
+	"\x05queue\x18\x03 \x01(\tR\x05queue\x12\x1b\n" +
+	"\tpage_name\x18\x04 \x01(\tR\bpageName\x12\x1b\n" +
+	"\tclosed_ms\x18\x05 \x01(\x03R\bclosedMs\x12\"\n" +
+	"\fdispositions\x18\x06 \x03(\tR\fdispositions\"\x13\n" +
 	"\x11ListQueuesRequest\"I\n" +
 	"\x12ListQueuesResponse\x123\n" +
 	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"L\n" +
@@ -8869,7 +9126,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05total\x18\x03 \x01(\x05R\x05total\x12\x18\n" +
 	"\apresent\x18\x04 \x01(\x05R\apresent\x12\x12\n" +
 	"\x04used\x18- \x01(\x05R\x04used\x12\x1a\n" +
-	"\bcapacity\x18. \x01(\x05R\bcapacity\"\xe8\x02\n" +
+	"\bcapacity\x18. \x01(\x05R\bcapacity\"\x9d\x03\n" +
 	"\vAgentFigure\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12A\n" +
@@ -8885,7 +9142,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"unanswered\x12\x14\n" +
 	"\x05taken\x182 \x01(\x05R\x05taken\x12\x1a\n" +
 	"\brejected\x183 \x01(\x05R\brejected\x12\x16\n" +
-	"\x06missed\x184 \x01(\x05R\x06missed*\x87\x01\n" +
+	"\x06missed\x184 \x01(\x05R\x06missed\x12\x1b\n" +
+	"\thandle_ms\x18M \x01(\x03R\bhandleMs\x12\x16\n" +
+	"\x06skills\x18N \x03(\tR\x06skills*\x87\x01\n" +
 	"\n" +
 	"FileStatus\x12\x1b\n" +
 	"\x17FILE_STATUS_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -8918,7 +9177,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\"\x04\x98\xf6\x18\x01\x12\x85\x01\n" +
 	"\x11SignOutEverywhere\x12(.parley.desk.v1.SignOutEverywhereRequest\x1a).parley.desk.v1.SignOutEverywhereResponse\"\x1b\x98\xf6\x18\x11\xa2\xf6\x18\x13\n" +
 	"\vsession.end\x12\x04self\x12M\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xf8)\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xe2*\n" +
 	"\vDeskService\x12F\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event\"\x04\x98\xf6\x18\x120\x01\x12\\\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\"\x04\x98\xf6\x18\x12\x12\\\n" +
@@ -8943,7 +9202,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\"G\x98\xf6\x18\x14\xa2\xf6\x18?\n" +
 	"\x19conversation.take_control\x12 conversations/{ref.conversation} \x01\x12V\n" +
 	"\tShowOffer\x12 .parley.desk.v1.ShowOfferRequest\x1a!.parley.desk.v1.ShowOfferResponse\"\x04\x98\xf6\x18\x14\x12b\n" +
-	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\"\x04\x98\xf6\x18\x16\x12Y\n" +
+	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\"\x04\x98\xf6\x18\x16\x12h\n" +
+	"\x0fListClosedItems\x12&.parley.desk.v1.ListClosedItemsRequest\x1a'.parley.desk.v1.ListClosedItemsResponse\"\x04\x98\xf6\x18\x12\x12Y\n" +
 	"\n" +
 	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\"\x04\x98\xf6\x18\x1b\x12\xa4\x01\n" +
 	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\"=\x98\xf6\x18\x16\xa2\xf6\x185\n" +
@@ -9001,7 +9261,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 127)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 130)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(FileStatus)(0),                        // 0: parley.desk.v1.FileStatus
 	(Author)(0),                            // 1: parley.desk.v1.Author
@@ -9089,135 +9349,138 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*ListOpenItemsRequest)(nil),           // 83: parley.desk.v1.ListOpenItemsRequest
 	(*ListOpenItemsResponse)(nil),          // 84: parley.desk.v1.ListOpenItemsResponse
 	(*OpenItem)(nil),                       // 85: parley.desk.v1.OpenItem
-	(*ListQueuesRequest)(nil),              // 86: parley.desk.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),             // 87: parley.desk.v1.ListQueuesResponse
-	(*PickConversationRequest)(nil),        // 88: parley.desk.v1.PickConversationRequest
-	(*PickConversationResponse)(nil),       // 89: parley.desk.v1.PickConversationResponse
-	(*ListTargetsRequest)(nil),             // 90: parley.desk.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),            // 91: parley.desk.v1.ListTargetsResponse
-	(*QueueTarget)(nil),                    // 92: parley.desk.v1.QueueTarget
-	(*AgentTarget)(nil),                    // 93: parley.desk.v1.AgentTarget
-	(*TransferConversationRequest)(nil),    // 94: parley.desk.v1.TransferConversationRequest
-	(*TransferConversationResponse)(nil),   // 95: parley.desk.v1.TransferConversationResponse
-	(*AskConsultRequest)(nil),              // 96: parley.desk.v1.AskConsultRequest
-	(*AskConsultResponse)(nil),             // 97: parley.desk.v1.AskConsultResponse
-	(*AnswerConsultRequest)(nil),           // 98: parley.desk.v1.AnswerConsultRequest
-	(*AnswerConsultResponse)(nil),          // 99: parley.desk.v1.AnswerConsultResponse
-	(*OpenConsultRequest)(nil),             // 100: parley.desk.v1.OpenConsultRequest
-	(*OpenConsultResponse)(nil),            // 101: parley.desk.v1.OpenConsultResponse
-	(*EndConsultRequest)(nil),              // 102: parley.desk.v1.EndConsultRequest
-	(*EndConsultResponse)(nil),             // 103: parley.desk.v1.EndConsultResponse
-	(*LeaveConversationRequest)(nil),       // 104: parley.desk.v1.LeaveConversationRequest
-	(*LeaveConversationResponse)(nil),      // 105: parley.desk.v1.LeaveConversationResponse
-	(*AssignConversationRequest)(nil),      // 106: parley.desk.v1.AssignConversationRequest
-	(*AssignConversationResponse)(nil),     // 107: parley.desk.v1.AssignConversationResponse
-	(*ForceCloseConversationRequest)(nil),  // 108: parley.desk.v1.ForceCloseConversationRequest
-	(*ForceCloseConversationResponse)(nil), // 109: parley.desk.v1.ForceCloseConversationResponse
-	(*ActOnConversationsRequest)(nil),      // 110: parley.desk.v1.ActOnConversationsRequest
-	(*ActOnConversationsResponse)(nil),     // 111: parley.desk.v1.ActOnConversationsResponse
-	(*Outcome)(nil),                        // 112: parley.desk.v1.Outcome
-	(*PauseQueueRequest)(nil),              // 113: parley.desk.v1.PauseQueueRequest
-	(*PauseQueueResponse)(nil),             // 114: parley.desk.v1.PauseQueueResponse
-	(*MonitorConversationRequest)(nil),     // 115: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 116: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 117: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 118: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 119: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 120: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 121: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 122: parley.desk.v1.ListOngoingResponse
-	(*PhaseCount)(nil),                     // 123: parley.desk.v1.PhaseCount
-	(*ListAgentsRequest)(nil),              // 124: parley.desk.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),             // 125: parley.desk.v1.ListAgentsResponse
-	(*AgentFigure)(nil),                    // 126: parley.desk.v1.AgentFigure
-	nil,                                    // 127: parley.desk.v1.SkillScale.RatingsEntry
-	nil,                                    // 128: parley.desk.v1.TimelineItem.DetailsEntry
-	nil,                                    // 129: parley.desk.v1.SetVariablesRequest.VariablesEntry
-	(v1.Presence)(0),                       // 130: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 131: parley.distribution.v1.AgentStanding
-	(*Figures)(nil),                        // 132: parley.desk.v1.Figures
-	(*v11.Customer)(nil),                   // 133: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 134: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 135: parley.thread.v1.Offer
-	(*WrapUpForm)(nil),                     // 136: parley.desk.v1.WrapUpForm
-	(v12.DesktopNotification)(0),           // 137: parley.config.v1.DesktopNotification
-	(*v12.NotificationRow)(nil),            // 138: parley.config.v1.NotificationRow
-	(*v12.Proficiency)(nil),                // 139: parley.config.v1.Proficiency
-	(v11.Part)(0),                          // 140: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 141: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 142: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 143: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 144: parley.thread.v1.Template
-	(*GetFiguresRequest)(nil),              // 145: parley.desk.v1.GetFiguresRequest
-	(*GetFiguresResponse)(nil),             // 146: parley.desk.v1.GetFiguresResponse
+	(*ListClosedItemsRequest)(nil),         // 86: parley.desk.v1.ListClosedItemsRequest
+	(*ListClosedItemsResponse)(nil),        // 87: parley.desk.v1.ListClosedItemsResponse
+	(*ClosedItem)(nil),                     // 88: parley.desk.v1.ClosedItem
+	(*ListQueuesRequest)(nil),              // 89: parley.desk.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 90: parley.desk.v1.ListQueuesResponse
+	(*PickConversationRequest)(nil),        // 91: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 92: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 93: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 94: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 95: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 96: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 97: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 98: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 99: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 100: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 101: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 102: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 103: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 104: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 105: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 106: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 107: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 108: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 109: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 110: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 111: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 112: parley.desk.v1.ForceCloseConversationResponse
+	(*ActOnConversationsRequest)(nil),      // 113: parley.desk.v1.ActOnConversationsRequest
+	(*ActOnConversationsResponse)(nil),     // 114: parley.desk.v1.ActOnConversationsResponse
+	(*Outcome)(nil),                        // 115: parley.desk.v1.Outcome
+	(*PauseQueueRequest)(nil),              // 116: parley.desk.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),             // 117: parley.desk.v1.PauseQueueResponse
+	(*MonitorConversationRequest)(nil),     // 118: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 119: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 120: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 121: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 122: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 123: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 124: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 125: parley.desk.v1.ListOngoingResponse
+	(*PhaseCount)(nil),                     // 126: parley.desk.v1.PhaseCount
+	(*ListAgentsRequest)(nil),              // 127: parley.desk.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),             // 128: parley.desk.v1.ListAgentsResponse
+	(*AgentFigure)(nil),                    // 129: parley.desk.v1.AgentFigure
+	nil,                                    // 130: parley.desk.v1.SkillScale.RatingsEntry
+	nil,                                    // 131: parley.desk.v1.TimelineItem.DetailsEntry
+	nil,                                    // 132: parley.desk.v1.SetVariablesRequest.VariablesEntry
+	(v1.Presence)(0),                       // 133: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 134: parley.distribution.v1.AgentStanding
+	(*Figures)(nil),                        // 135: parley.desk.v1.Figures
+	(*v11.Customer)(nil),                   // 136: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 137: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 138: parley.thread.v1.Offer
+	(*WrapUpForm)(nil),                     // 139: parley.desk.v1.WrapUpForm
+	(v12.DesktopNotification)(0),           // 140: parley.config.v1.DesktopNotification
+	(*v12.NotificationRow)(nil),            // 141: parley.config.v1.NotificationRow
+	(*v12.Proficiency)(nil),                // 142: parley.config.v1.Proficiency
+	(v11.Part)(0),                          // 143: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 144: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 145: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 146: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 147: parley.thread.v1.Template
+	(*GetFiguresRequest)(nil),              // 148: parley.desk.v1.GetFiguresRequest
+	(*GetFiguresResponse)(nil),             // 149: parley.desk.v1.GetFiguresResponse
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	11,  // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	11,  // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	12,  // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	130, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	130, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	133, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	133, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	16,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	21,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	13,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
 	41,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	131, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	134, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	19,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	20,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	17,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	21,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	131, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	134, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	17,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	18,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
-	132, // 17: parley.desk.v1.QueueFigure.figures:type_name -> parley.desk.v1.Figures
+	135, // 17: parley.desk.v1.QueueFigure.figures:type_name -> parley.desk.v1.Figures
 	13,  // 18: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	133, // 19: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	134, // 20: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	135, // 21: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	136, // 19: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	137, // 20: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	138, // 21: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
 	40,  // 22: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
 	39,  // 23: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
 	38,  // 24: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
 	38,  // 25: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
 	37,  // 26: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
-	136, // 27: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
+	139, // 27: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
 	36,  // 28: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
 	35,  // 29: parley.desk.v1.ConversationView.survey:type_name -> parley.desk.v1.SurveyCard
 	22,  // 30: parley.desk.v1.ConversationView.notification:type_name -> parley.desk.v1.Notification
 	24,  // 31: parley.desk.v1.ConversationView.skills:type_name -> parley.desk.v1.NeededSkill
 	23,  // 32: parley.desk.v1.Notification.texts:type_name -> parley.desk.v1.NotificationText
-	137, // 33: parley.desk.v1.Notification.desktop:type_name -> parley.config.v1.DesktopNotification
-	138, // 34: parley.desk.v1.NotificationText.rows:type_name -> parley.config.v1.NotificationRow
+	140, // 33: parley.desk.v1.Notification.desktop:type_name -> parley.config.v1.DesktopNotification
+	141, // 34: parley.desk.v1.NotificationText.rows:type_name -> parley.config.v1.NotificationRow
 	13,  // 35: parley.desk.v1.ListTemplatesRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	27,  // 36: parley.desk.v1.ListTemplatesResponse.templates:type_name -> parley.desk.v1.ReadyTemplate
 	13,  // 37: parley.desk.v1.ListSkillsRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	30,  // 38: parley.desk.v1.ListSkillsResponse.skills:type_name -> parley.desk.v1.SkillScale
-	127, // 39: parley.desk.v1.SkillScale.ratings:type_name -> parley.desk.v1.SkillScale.RatingsEntry
+	130, // 39: parley.desk.v1.SkillScale.ratings:type_name -> parley.desk.v1.SkillScale.RatingsEntry
 	13,  // 40: parley.desk.v1.ChangeSkillsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	139, // 41: parley.desk.v1.ChangeSkillsRequest.needed:type_name -> parley.config.v1.Proficiency
+	142, // 41: parley.desk.v1.ChangeSkillsRequest.needed:type_name -> parley.config.v1.Proficiency
 	21,  // 42: parley.desk.v1.ChangeSkillsResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	13,  // 43: parley.desk.v1.LabelConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	21,  // 44: parley.desk.v1.LabelConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	140, // 45: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	141, // 46: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	143, // 45: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	144, // 46: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
 	13,  // 47: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
 	42,  // 48: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
 	1,   // 49: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	142, // 50: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	145, // 50: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
 	2,   // 51: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	128, // 52: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	131, // 52: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
 	43,  // 53: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	143, // 54: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	144, // 55: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	146, // 54: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	147, // 55: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
 	0,   // 56: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	134, // 57: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	130, // 58: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	131, // 59: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	137, // 57: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	133, // 58: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	134, // 59: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
 	13,  // 60: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	21,  // 61: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	13,  // 62: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	13,  // 63: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	143, // 64: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	144, // 65: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	146, // 64: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	147, // 65: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
 	13,  // 66: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	13,  // 67: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	42,  // 68: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
@@ -9232,7 +9495,7 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	21,  // 77: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	13,  // 78: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	13,  // 79: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	129, // 80: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
+	132, // 80: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
 	21,  // 81: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	13,  // 82: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	21,  // 83: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
@@ -9245,143 +9508,147 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	13,  // 90: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	85,  // 91: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
 	13,  // 92: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	18,  // 93: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	13,  // 94: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 95: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 96: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	92,  // 97: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	93,  // 98: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	130, // 99: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	13,  // 100: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 101: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 102: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 103: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 104: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 105: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 106: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 107: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 108: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 109: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 110: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 111: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 112: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 113: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	112, // 114: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	13,  // 115: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	134, // 116: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	13,  // 117: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 118: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 119: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 120: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	130, // 121: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	131, // 122: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	134, // 123: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	21,  // 124: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	123, // 125: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
-	134, // 126: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
-	126, // 127: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
-	131, // 128: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
-	3,   // 129: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 130: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 131: parley.desk.v1.SessionService.SignOutEverywhere:input_type -> parley.desk.v1.SignOutEverywhereRequest
-	9,   // 132: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	14,  // 133: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	45,  // 134: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	47,  // 135: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	49,  // 136: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	51,  // 137: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	57,  // 138: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	59,  // 139: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	61,  // 140: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	33,  // 141: parley.desk.v1.DeskService.LabelConversation:input_type -> parley.desk.v1.LabelConversationRequest
-	65,  // 142: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	67,  // 143: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	69,  // 144: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
-	25,  // 145: parley.desk.v1.DeskService.ListTemplates:input_type -> parley.desk.v1.ListTemplatesRequest
-	28,  // 146: parley.desk.v1.DeskService.ListSkills:input_type -> parley.desk.v1.ListSkillsRequest
-	31,  // 147: parley.desk.v1.DeskService.ChangeSkills:input_type -> parley.desk.v1.ChangeSkillsRequest
-	71,  // 148: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	73,  // 149: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	75,  // 150: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	63,  // 151: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	81,  // 152: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	83,  // 153: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	86,  // 154: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	88,  // 155: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	90,  // 156: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	94,  // 157: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	96,  // 158: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	98,  // 159: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	100, // 160: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	102, // 161: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	104, // 162: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	106, // 163: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	108, // 164: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	110, // 165: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	113, // 166: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	115, // 167: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	117, // 168: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	119, // 169: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	121, // 170: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	124, // 171: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
-	145, // 172: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
-	52,  // 173: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	54,  // 174: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	77,  // 175: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	79,  // 176: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 177: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 178: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 179: parley.desk.v1.SessionService.SignOutEverywhere:output_type -> parley.desk.v1.SignOutEverywhereResponse
-	10,  // 180: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	15,  // 181: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	46,  // 182: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	48,  // 183: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	50,  // 184: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	56,  // 185: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	58,  // 186: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	60,  // 187: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	62,  // 188: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	34,  // 189: parley.desk.v1.DeskService.LabelConversation:output_type -> parley.desk.v1.LabelConversationResponse
-	66,  // 190: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	68,  // 191: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	70,  // 192: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
-	26,  // 193: parley.desk.v1.DeskService.ListTemplates:output_type -> parley.desk.v1.ListTemplatesResponse
-	29,  // 194: parley.desk.v1.DeskService.ListSkills:output_type -> parley.desk.v1.ListSkillsResponse
-	32,  // 195: parley.desk.v1.DeskService.ChangeSkills:output_type -> parley.desk.v1.ChangeSkillsResponse
-	72,  // 196: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	74,  // 197: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	76,  // 198: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	64,  // 199: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	82,  // 200: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	84,  // 201: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	87,  // 202: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	89,  // 203: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	91,  // 204: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	95,  // 205: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	97,  // 206: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	99,  // 207: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	101, // 208: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	103, // 209: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	105, // 210: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	107, // 211: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	109, // 212: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	111, // 213: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	114, // 214: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	116, // 215: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	118, // 216: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	120, // 217: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	122, // 218: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	125, // 219: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
-	146, // 220: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
-	53,  // 221: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	55,  // 222: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	78,  // 223: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	80,  // 224: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	177, // [177:225] is the sub-list for method output_type
-	129, // [129:177] is the sub-list for method input_type
-	129, // [129:129] is the sub-list for extension type_name
-	129, // [129:129] is the sub-list for extension extendee
-	0,   // [0:129] is the sub-list for field type_name
+	88,  // 93: parley.desk.v1.ListClosedItemsResponse.items:type_name -> parley.desk.v1.ClosedItem
+	13,  // 94: parley.desk.v1.ClosedItem.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 95: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	13,  // 96: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 97: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 98: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	95,  // 99: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	96,  // 100: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	133, // 101: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	13,  // 102: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 103: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 104: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 105: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 106: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 107: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 108: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 109: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 110: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 111: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 112: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 113: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 114: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 115: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	115, // 116: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	13,  // 117: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	137, // 118: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	13,  // 119: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 120: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 121: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 122: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	133, // 123: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	134, // 124: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	137, // 125: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	21,  // 126: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	126, // 127: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
+	137, // 128: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
+	129, // 129: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
+	134, // 130: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
+	3,   // 131: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 132: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 133: parley.desk.v1.SessionService.SignOutEverywhere:input_type -> parley.desk.v1.SignOutEverywhereRequest
+	9,   // 134: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	14,  // 135: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	45,  // 136: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	47,  // 137: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	49,  // 138: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	51,  // 139: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	57,  // 140: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	59,  // 141: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	61,  // 142: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	33,  // 143: parley.desk.v1.DeskService.LabelConversation:input_type -> parley.desk.v1.LabelConversationRequest
+	65,  // 144: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	67,  // 145: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	69,  // 146: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
+	25,  // 147: parley.desk.v1.DeskService.ListTemplates:input_type -> parley.desk.v1.ListTemplatesRequest
+	28,  // 148: parley.desk.v1.DeskService.ListSkills:input_type -> parley.desk.v1.ListSkillsRequest
+	31,  // 149: parley.desk.v1.DeskService.ChangeSkills:input_type -> parley.desk.v1.ChangeSkillsRequest
+	71,  // 150: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	73,  // 151: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	75,  // 152: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	63,  // 153: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	81,  // 154: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	83,  // 155: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	86,  // 156: parley.desk.v1.DeskService.ListClosedItems:input_type -> parley.desk.v1.ListClosedItemsRequest
+	89,  // 157: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	91,  // 158: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	93,  // 159: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	97,  // 160: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	99,  // 161: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	101, // 162: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	103, // 163: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	105, // 164: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	107, // 165: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	109, // 166: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	111, // 167: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	113, // 168: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	116, // 169: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	118, // 170: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	120, // 171: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	122, // 172: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	124, // 173: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	127, // 174: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
+	148, // 175: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
+	52,  // 176: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	54,  // 177: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	77,  // 178: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	79,  // 179: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 180: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 181: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 182: parley.desk.v1.SessionService.SignOutEverywhere:output_type -> parley.desk.v1.SignOutEverywhereResponse
+	10,  // 183: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	15,  // 184: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	46,  // 185: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	48,  // 186: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	50,  // 187: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	56,  // 188: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	58,  // 189: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	60,  // 190: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	62,  // 191: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	34,  // 192: parley.desk.v1.DeskService.LabelConversation:output_type -> parley.desk.v1.LabelConversationResponse
+	66,  // 193: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	68,  // 194: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	70,  // 195: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
+	26,  // 196: parley.desk.v1.DeskService.ListTemplates:output_type -> parley.desk.v1.ListTemplatesResponse
+	29,  // 197: parley.desk.v1.DeskService.ListSkills:output_type -> parley.desk.v1.ListSkillsResponse
+	32,  // 198: parley.desk.v1.DeskService.ChangeSkills:output_type -> parley.desk.v1.ChangeSkillsResponse
+	72,  // 199: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	74,  // 200: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	76,  // 201: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	64,  // 202: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	82,  // 203: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	84,  // 204: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	87,  // 205: parley.desk.v1.DeskService.ListClosedItems:output_type -> parley.desk.v1.ListClosedItemsResponse
+	90,  // 206: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	92,  // 207: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	94,  // 208: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	98,  // 209: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	100, // 210: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	102, // 211: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	104, // 212: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	106, // 213: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	108, // 214: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	110, // 215: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	112, // 216: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	114, // 217: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	117, // 218: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	119, // 219: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	121, // 220: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	123, // 221: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	125, // 222: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	128, // 223: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
+	149, // 224: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
+	53,  // 225: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	55,  // 226: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	78,  // 227: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	80,  // 228: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	180, // [180:229] is the sub-list for method output_type
+	131, // [131:180] is the sub-list for method input_type
+	131, // [131:131] is the sub-list for extension type_name
+	131, // [131:131] is the sub-list for extension extendee
+	0,   // [0:131] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -9402,15 +9669,15 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_Queues)(nil),
 	}
 	file_parley_desk_v1_desk_proto_msgTypes[32].OneofWrappers = []any{}
-	file_parley_desk_v1_desk_proto_msgTypes[91].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[94].OneofWrappers = []any{
 		(*TransferConversationRequest_ToQueue)(nil),
 		(*TransferConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[103].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[106].OneofWrappers = []any{
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[107].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[110].OneofWrappers = []any{
 		(*ActOnConversationsRequest_ToQueue)(nil),
 		(*ActOnConversationsRequest_ForceClose)(nil),
 	}
@@ -9420,7 +9687,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   127,
+			NumMessages:   130,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Callback, ListPageStatusesResponse, PageCheck, PageStatus, RevealVerifyTokenResponse, TestPageResponse } from './types.gen';
 import { ask, idOf, nameOf } from './admin';
+import { AsYAML } from './editor';
 import { told } from './said';
 import { Copy, may, said, stamp, Told, useAct, useEvery, useRoom } from './room';
 
@@ -34,6 +35,7 @@ export function Channels() {
           </div>
         ))}
         {writes && <a class="button" href="#/accounts/+">{t.n_channelAccount}</a>}
+        <AsYAML kinds={['page', 'channelAccount']} />
       </section>
     </>
   );

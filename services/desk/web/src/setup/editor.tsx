@@ -6,7 +6,11 @@ import type { Change, Resource, Version } from './types.gen';
 import { apply, ask, create, idOf, keyOf, lastChange, nameOf, Trouble, upper, type Kind, type Thing } from './admin';
 import { Changes } from './diff';
 import { Form, wrongOf } from './fields';
+import { later } from '../later';
 import { Ask, go, may, said, stamp, Told, useAct, useRoom, type Words } from './room';
+
+// AsYAML is what a screen is about as a file.
+export const AsYAML = later(() => import('./export').then((m) => m.AsYAML));
 
 // summary is what tells a resource apart in a list.
 function summary(kind: Kind, r: Thing, t: Words): string {
@@ -44,6 +48,7 @@ export function List({ kind, path }: { kind: Kind; path: string }) {
           <li key={idOf(r)}><a href={`#/${path}/${idOf(r)}`}><b>{nameOf(r)}</b> <code>{idOf(r)}</code><span class="quiet">{summary(kind, r, t)}</span></a></li>
         ))}
       </ul>
+      {world[kind].length > 0 && <AsYAML kinds={[kind]} />}
     </section>
   );
 }
@@ -168,6 +173,7 @@ export function One({ kind, id, path, ...more }: { kind: Kind; id: string; path:
     <section class="card-of">
       <h2>{stored ? nameOf(stored) : said(t, `n_${kind}`)} {stored && <code>{id}</code>}</h2>
       <Editor key={`${id} ${stored?.meta?.etag ?? ''}`} kind={kind} start={stored ?? { meta: {} }} onSaved={() => go(path)} onCancel={() => go(path)} {...more} />
+      {stored && <AsYAML kinds={[kind]} id={id} />}
     </section>
   );
 }

@@ -1,10 +1,11 @@
 // How the house itself stands, what it could not handle, and all of its
 // configuration as a file.
 import { useState } from 'preact/hooks';
-import type { Check, DoctorResponse, ExportConfigResponse } from './types.gen';
+import type { Check, DoctorResponse } from './types.gen';
 import { ask } from './admin';
+import { AsYAML } from './editor';
 import { DeadLetters, Lag } from './letters';
-import { Copy, said, Told, useAct, useEvery, useRoom } from './room';
+import { said, useEvery, useRoom } from './room';
 import { value } from './said';
 
 const LOOK_MS = 10_000;
@@ -67,38 +68,14 @@ export function System() {
   );
 }
 
+// Export is the way to all of the configuration as a file.
 function Export() {
   const { t } = useRoom();
-  const [text, setText] = useState('');
-  const { busy, trouble, act } = useAct();
-  const read = () => void act(async () => {
-    let whole = '';
-    let pageToken = '';
-    do {
-      const { manifest = '', nextPageToken = '' } = await ask<ExportConfigResponse>('Config', 'ExportConfig', { pageToken });
-      whole += manifest;
-      pageToken = nextPageToken;
-    } while (pageToken);
-    setText(whole);
-  });
-  const store = () => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }));
-    link.download = 'parley.yaml';
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  };
   return (
     <section class="card-of">
       <h2>{t.exportAll}</h2>
       <p class="quiet">{t.exportLead}</p>
-      <Told trouble={trouble} />
-      <div class="buttons">
-        <button data-deed="export" disabled={busy} onClick={read}>{t.showYAML}</button>
-        {text && <button onClick={store}>{t.saveFile}</button>}
-        {text && <Copy text={text} />}
-      </div>
-      {text && <pre class="yaml" tabIndex={0} aria-label={t.exportAll}>{text}</pre>}
+      <AsYAML />
     </section>
   );
 }

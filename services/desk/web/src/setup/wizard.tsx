@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { PageStatus, PrivacyNotice } from './types.gen';
 import { ask, idOf, nameOf, type Kind, type Thing, type World } from './admin';
 import { CallbackOf, Checks, PageDeeds, State, useStatuses } from './channels';
-import { Editor } from './editor';
+import { AsYAML, Editor } from './editor';
 import { Explained, go, said, stamp, Told, useAct, useRoom } from './room';
 
 const STEPS = ['app', 'page', 'webhook', 'people', 'work', 'check'] as const;
@@ -68,6 +68,7 @@ export function Wizard({ id, step }: { id: string; step: string }) {
         <h2>{t.step(at + 1)}: {t[`w_${STEPS[at] ?? 'app'}`]}</h2>
         <p class="quiet">{t[`wl_${STEPS[at] ?? 'app'}`]}</p>
         <Step page={page} status={status} onPage={(p) => show(1, p)} />
+        <AsYAML key={at} kinds={KINDS[STEPS[at] ?? 'app']} />
         <div class="buttons ends">
           {at > 0 && <button onClick={() => show(at - 1)}>{t.back}</button>}
           {at < STEPS.length - 1
@@ -200,4 +201,9 @@ function Check({ page, status }: StepProps) {
   );
 }
 
+// KINDS are what each step is about.
+const KINDS: Record<(typeof STEPS)[number], Kind[]> = {
+  app: ['channelAccount'], page: ['page'], webhook: ['channelAccount', 'page'], people: ['agent', 'schedule', 'queue'], work: ['workstream', 'page', 'automatedMessage'],
+  check: ['channelAccount', 'page', 'agent', 'schedule', 'queue', 'workstream', 'automatedMessage'],
+};
 const SCREENS = { app: App, page: Page, webhook: Webhook, people: People, work: Work, check: Check };

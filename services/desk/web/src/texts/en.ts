@@ -84,6 +84,7 @@ export default {
   more: '{} more',
   noMatch: 'Nothing matches the search.',
   customer: 'Customer …{}',
+  fresh: 'New',
   unread: '{} unread message|{} unread messages',
   windowLeft: '{} left to reply',
   windowShut: 'closed',

@@ -98,6 +98,9 @@ const (
 	// DeskServiceListOpenItemsProcedure is the fully-qualified name of the DeskService's ListOpenItems
 	// RPC.
 	DeskServiceListOpenItemsProcedure = "/parley.desk.v1.DeskService/ListOpenItems"
+	// DeskServiceListClosedItemsProcedure is the fully-qualified name of the DeskService's
+	// ListClosedItems RPC.
+	DeskServiceListClosedItemsProcedure = "/parley.desk.v1.DeskService/ListClosedItems"
 	// DeskServiceListQueuesProcedure is the fully-qualified name of the DeskService's ListQueues RPC.
 	DeskServiceListQueuesProcedure = "/parley.desk.v1.DeskService/ListQueues"
 	// DeskServicePickConversationProcedure is the fully-qualified name of the DeskService's
@@ -372,6 +375,9 @@ type DeskServiceClient interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// ListClosedItems tells what the agent had today that is over. There is no way back
+	// to it.
+	ListClosedItems(context.Context, *connect.Request[v1.ListClosedItemsRequest]) (*connect.Response[v1.ListClosedItemsResponse], error)
 	// ListQueues tells how full the agent's queues are; to a supervisor, those that
 	// are the supervisor's.
 	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
@@ -574,6 +580,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
 			connect.WithClientOptions(opts...),
 		),
+		listClosedItems: connect.NewClient[v1.ListClosedItemsRequest, v1.ListClosedItemsResponse](
+			httpClient,
+			baseURL+DeskServiceListClosedItemsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListClosedItems")),
+			connect.WithClientOptions(opts...),
+		),
 		listQueues: connect.NewClient[v1.ListQueuesRequest, v1.ListQueuesResponse](
 			httpClient,
 			baseURL+DeskServiceListQueuesProcedure,
@@ -738,6 +750,7 @@ type deskServiceClient struct {
 	takeControl            *connect.Client[v1.TakeControlRequest, v1.TakeControlResponse]
 	showOffer              *connect.Client[v1.ShowOfferRequest, v1.ShowOfferResponse]
 	listOpenItems          *connect.Client[v1.ListOpenItemsRequest, v1.ListOpenItemsResponse]
+	listClosedItems        *connect.Client[v1.ListClosedItemsRequest, v1.ListClosedItemsResponse]
 	listQueues             *connect.Client[v1.ListQueuesRequest, v1.ListQueuesResponse]
 	pickConversation       *connect.Client[v1.PickConversationRequest, v1.PickConversationResponse]
 	listTargets            *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
@@ -866,6 +879,11 @@ func (c *deskServiceClient) ShowOffer(ctx context.Context, req *connect.Request[
 // ListOpenItems calls parley.desk.v1.DeskService.ListOpenItems.
 func (c *deskServiceClient) ListOpenItems(ctx context.Context, req *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error) {
 	return c.listOpenItems.CallUnary(ctx, req)
+}
+
+// ListClosedItems calls parley.desk.v1.DeskService.ListClosedItems.
+func (c *deskServiceClient) ListClosedItems(ctx context.Context, req *connect.Request[v1.ListClosedItemsRequest]) (*connect.Response[v1.ListClosedItemsResponse], error) {
+	return c.listClosedItems.CallUnary(ctx, req)
 }
 
 // ListQueues calls parley.desk.v1.DeskService.ListQueues.
@@ -1039,6 +1057,9 @@ type DeskServiceHandler interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// ListClosedItems tells what the agent had today that is over. There is no way back
+	// to it.
+	ListClosedItems(context.Context, *connect.Request[v1.ListClosedItemsRequest]) (*connect.Response[v1.ListClosedItemsResponse], error)
 	// ListQueues tells how full the agent's queues are; to a supervisor, those that
 	// are the supervisor's.
 	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
@@ -1237,6 +1258,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceListClosedItemsHandler := connect.NewUnaryHandler(
+		DeskServiceListClosedItemsProcedure,
+		svc.ListClosedItems,
+		connect.WithSchema(deskServiceMethods.ByName("ListClosedItems")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceListQueuesHandler := connect.NewUnaryHandler(
 		DeskServiceListQueuesProcedure,
 		svc.ListQueues,
@@ -1419,6 +1446,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceShowOfferHandler.ServeHTTP(w, r)
 		case DeskServiceListOpenItemsProcedure:
 			deskServiceListOpenItemsHandler.ServeHTTP(w, r)
+		case DeskServiceListClosedItemsProcedure:
+			deskServiceListClosedItemsHandler.ServeHTTP(w, r)
 		case DeskServiceListQueuesProcedure:
 			deskServiceListQueuesHandler.ServeHTTP(w, r)
 		case DeskServicePickConversationProcedure:
@@ -1556,6 +1585,10 @@ func (UnimplementedDeskServiceHandler) ShowOffer(context.Context, *connect.Reque
 
 func (UnimplementedDeskServiceHandler) ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOpenItems is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListClosedItems(context.Context, *connect.Request[v1.ListClosedItemsRequest]) (*connect.Response[v1.ListClosedItemsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListClosedItems is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {

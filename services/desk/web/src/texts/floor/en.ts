@@ -84,6 +84,8 @@ export default {
   takenColIs: 'Conversations that came to the agent in the last hour.',
   rejectedCol: 'Rejected',
   rejectedColIs: 'Offers that the agent rejected in the last hour.',
+  handleColIs: 'Mean handle time, wrap-up included, of the conversations that ended in the last hour and that the agent had last.',
+  skillsCol: 'Skills',
   missedCol: 'Missed',
   missedColIs: 'Offers that the agent left unanswered in the last hour.',
   // what an agent takes on

@@ -260,6 +260,7 @@ export default {
   subject: 'Тема',
   exportAll: 'Цялата настройка като YAML',
   exportLead: 'Това пише parleyctl export config и приема parleyctl apply. Тайните се пропускат.',
+  asYAML: 'Показване като YAML',
   showYAML: 'Показване',
   saveFile: 'Запазване като файл',
   // what was found of pages, by its reason

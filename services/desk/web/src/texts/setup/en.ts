@@ -259,6 +259,7 @@ export default {
   subject: 'Subject',
   exportAll: 'Whole configuration as YAML',
   exportLead: 'What parleyctl export config writes, and parleyctl apply takes. Secrets are left out.',
+  asYAML: 'Show as YAML',
   showYAML: 'Show',
   saveFile: 'Save as a file',
   // what was found of pages, by its reason

@@ -1,1 +1,0 @@
-import{A as e,K as i}from"./chunk.LRE6THF6.js";var a=(n,t)=>e(t,`c_${n}`)??(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(n)?i(String(Date.parse(n)),t):n);function u(n,t,s){let o=t.map(d=>a(d,s)),r=s[n];return typeof r=="string"?[r,...o].join(" "):typeof r=="function"?r(...o):void 0}export{a,u as b};

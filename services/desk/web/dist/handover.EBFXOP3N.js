@@ -1,1 +1,0 @@
-import{a}from"./chunk.IW5Y5YVR.js";import"./chunk.7NNCGDHD.js";import"./chunk.R7IL3ESJ.js";import"./chunk.OAZPW6BZ.js";import"./chunk.DIICR4N3.js";import"./chunk.7JJ7XUBG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

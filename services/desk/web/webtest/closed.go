@@ -1,0 +1,27 @@
+package webtest
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+)
+
+// ends keeps that the agent closed a conversation.
+func (h *House) ends(r *deskv1.CloseConversationRequest) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v := h.views[r.GetRef().GetConversation()]; v != nil {
+		h.closed = append(h.closed, &deskv1.ClosedItem{Ref: v.GetRef(), Customer: v.GetCustomer().GetName(), Queue: v.GetQueue(), PageName: v.GetPageName(),
+			ClosedMs: h.now().UnixMilli(), Dispositions: r.GetDispositions()})
+	}
+}
+
+// ListClosedItems tells what the agent closed.
+func (d desk) ListClosedItems(_ context.Context, r *connect.Request[deskv1.ListClosedItemsRequest]) (*connect.Response[deskv1.ListClosedItemsResponse], error) {
+	d.note(r.Msg)
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	return connect.NewResponse(&deskv1.ListClosedItemsResponse{Items: d.h.closed, Total: int32(len(d.h.closed))}), nil
+}
