@@ -47,7 +47,10 @@ func TestClosedItems(t *testing.T) {
 			h.start()
 			mila = h.agent("mila")
 		}
-		h.await("both", func() bool { all, _ := told(mila, &deskv1.ListClosedItemsRequest{}); return slices.Equal(all, []string{"b", "a"}) })
+		h.await("both", func() bool {
+			all, _ := told(mila, &deskv1.ListClosedItemsRequest{})
+			return slices.Equal(all, []string{"b", "a"})
+		})
 		_, all := told(mila, &deskv1.ListClosedItemsRequest{SinceMs: began.UnixMilli()})
 		if i := all.GetItems()[1]; all.GetTotal() != 2 || i.GetCustomer() != "Иван Петров" || i.GetQueue() != "Front desk" || i.GetClosedMs() < began.UnixMilli() || i.GetRef().GetConversation() != "c-a" {
 			t.Errorf("told of %v", all)
@@ -68,5 +71,8 @@ func TestClosedItems(t *testing.T) {
 		t.Errorf("a page of 201: %v", err)
 	}
 	h.commit("b", thread.Of(&threadv1.ConversationOpened{Id: "c2", Units: 1}))
-	h.await("the one that nobody followed", func() bool { all, _ := told(mila, &deskv1.ListClosedItemsRequest{}); return slices.Equal(all, []string{"a"}) })
+	h.await("the one that nobody followed", func() bool {
+		all, _ := told(mila, &deskv1.ListClosedItemsRequest{})
+		return slices.Equal(all, []string{"a"})
+	})
 }
