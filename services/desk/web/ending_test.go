@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -80,8 +81,13 @@ func TestAnEndOutlivesThePage(t *testing.T) {
 	b := twoTalks(t)
 	b.press("End")
 	b.Await("the way back", "document.querySelector('.centre > .banner.warn')")
+	let := b.house.HoldEnd()
+	defer let()
 	b.Go("about:blank")
-	for b.ended() == "" {
+	b.Go(b.url) // the page is gone, and with it whatever went with it
+	b.Await("the desk", "document.querySelector('.pill.live') && document.querySelectorAll('.row').length === 2")
+	let()
+	for late := time.Now().Add(webtest.Patience); b.ended() == "" && time.Now().Before(late); {
 		b.Await("a moment", "true")
 	}
 	if got := b.ended(); got != "1001" {

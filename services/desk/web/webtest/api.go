@@ -170,7 +170,10 @@ func (d desk) RejectOffer(_ context.Context, r *connect.Request[deskv1.RejectOff
 	return connect.NewResponse(&deskv1.RejectOfferResponse{}), nil
 }
 
-func (d desk) EndConversation(_ context.Context, r *connect.Request[deskv1.EndConversationRequest]) (*connect.Response[deskv1.EndConversationResponse], error) {
+func (d desk) EndConversation(ctx context.Context, r *connect.Request[deskv1.EndConversationRequest]) (*connect.Response[deskv1.EndConversationResponse], error) {
+	if err := d.h.waits(ctx); err != nil {
+		return nil, err
+	}
 	d.note(r.Msg)
 	v, err := d.change(r.Msg.GetRef(), func(v *deskv1.ConversationView) { v.Phase, v.WrapUpForm = threadv1.Phase_PHASE_WRAP_UP, d.h.form })
 	return connect.NewResponse(&deskv1.EndConversationResponse{Conversation: v}), err

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"context"
+	"sync"
 
 	"connectrpc.com/connect"
 
@@ -24,4 +25,29 @@ func (d desk) ListClosedItems(_ context.Context, r *connect.Request[deskv1.ListC
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()
 	return connect.NewResponse(&deskv1.ListClosedItemsResponse{Items: d.h.closed, Total: int32(len(d.h.closed))}), nil
+}
+
+// HoldEnd has an End be on its way until let is called. One whose caller took it back
+// meanwhile comes to nothing.
+func (h *House) HoldEnd() (let func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := make(chan struct{})
+	h.slow = held
+	return sync.OnceFunc(func() { close(held) })
+}
+
+func (h *House) waits(ctx context.Context) error {
+	h.mu.Lock()
+	slow := h.slow
+	h.mu.Unlock()
+	if slow == nil {
+		return nil
+	}
+	select {
+	case <-slow:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

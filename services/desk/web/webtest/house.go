@@ -70,6 +70,7 @@ type House struct {
 	own       []*deskv1.PersonalReply
 	form      *deskv1.WrapUpForm
 	closed    []*deskv1.ClosedItem
+	slow      <-chan struct{} // an End waits for it; nil: it does not
 	skilled   bool            // agents say which skills conversations need
 	files     <-chan struct{} // files wait for it; nil: they do not
 
