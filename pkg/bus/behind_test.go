@@ -90,7 +90,7 @@ func TestSnapshotsOfALogWhoseEndIsErased(t *testing.T) {
 			}
 			seen++
 		}
-		if took := time.Since(began); seen != 4 || took > 30*time.Second {
+		if took := time.Since(began); seen != 4 || took > 20*time.Second {
 			t.Errorf("%d states after %s, want 4 at once", seen, took)
 		}
 	}
