@@ -3,12 +3,14 @@ package web_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"connectrpc.com/connect"
 	"github.com/chromedp/chromedp"
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
 
@@ -50,7 +52,16 @@ func TestWhoIsQuickIsNotRefused(t *testing.T) {
 // turnTo shows a screen of the set-up page that is open, without loading it anew.
 func (b *browser) turnTo(place string) {
 	b.t.Helper()
-	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = '#/'; location.hash = %q", "#/"+place)))
+	// The page hears of it before this does, and has drawn it in the turn between.
+	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`new Promise((done) => {
+		addEventListener('hashchange', function heard(e) {
+			if (!e.newURL.endsWith(%[1]q)) return;
+			removeEventListener('hashchange', heard);
+			setTimeout(done);
+		});
+		location.hash = '#/';
+		location.hash = %[1]q;
+	})`, "#/"+place), chromedp.EvalAwaitPromise))
 	b.Await("the screen "+place, fmt.Sprintf("location.hash.startsWith(%q) && document.querySelector('.setup main > .card-of, .setup main .wizard, .setup main [role=alert]')", "#/"+place))
 	b.Await("what it shows", "![...document.querySelectorAll('main [role=status], main .quiet')].some((e) => /^(Loading|Зареждане)/.test(e.textContent))")
 }
@@ -275,6 +286,47 @@ func TestEveryScreenAsYAML(t *testing.T) {
 		}
 	}
 	b.Shot("yaml-of-a-step")
+}
+
+// TestWhatIsShownAsYAMLIsOfNow: what is listed after somebody asked takes nothing away
+// from them, and what changed is read again.
+func TestWhatIsShownAsYAMLIsOfNow(t *testing.T) {
+	b := setUp(t, webtest.Admin)
+	listed := make(chan string)
+	t.Cleanup(func() { close(listed) })
+	b.turnTo("queues")
+	webtest.Answer(b.house.Office, adminv1.ConfigService_ListQueues_FullMethodName, func(*adminv1.ListQueuesRequest) (*adminv1.ListQueuesResponse, error) {
+		name := <-listed // closed at the end, so that nothing waits for ever
+		return &adminv1.ListQueuesResponse{Queues: []*configv1.Queue{{Meta: &configv1.Meta{Id: "front", DisplayName: name}}}}, nil
+	})
+	var asked atomic.Int64
+	webtest.Answer(b.house.Office, adminv1.ConfigService_ExportConfig_FullMethodName, func(*adminv1.ExportConfigRequest) (*adminv1.ExportConfigResponse, error) {
+		return &adminv1.ExportConfigResponse{Manifest: fmt.Sprintf("apiVersion: parley.dev/v1\nkind: Queue\nmetadata:\n  name: front\nspec:\n  priority: %d\n", asked.Add(1))}, nil
+	})
+	// Who turns comes by the first screen, and each is listed for.
+	list := func(name string) {
+		had := b.Eval("String(performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/ListQueues')).length)")
+		listed <- name
+		listed <- name
+		b.Await("the lists", "performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/ListQueues')).length >= 2 + "+had)
+	}
+	shows := func(what string) {
+		b.Await(what, fmt.Sprintf("document.querySelector('.yaml')?.textContent.includes(%q)", what))
+	}
+	b.turnTo("queues")
+	b.Click("[data-deed=export]")
+	shows("priority: 1")
+	list("Changed")
+	shows("priority: 2")
+	b.turnTo("queues")
+	list("Changed")
+	shows("priority: 2")
+	b.turnTo("queues")
+	list("Changed again")
+	shows("priority: 3")
+	if n := asked.Load(); n != 3 {
+		t.Errorf("the manifest was asked for %d times, want once and for each of two changes", n)
+	}
 }
 
 // conflict is that somebody else was faster.

@@ -1,7 +1,7 @@
 // The configuration as a file: what a screen is about, or all of it.
 import { useEffect, useState } from 'preact/hooks';
 import type { ExportConfigResponse } from './types.gen';
-import { ask, upper, type Kind } from './admin';
+import { ask, upper, type Kind, type World } from './admin';
 import { Copy, Told, useAct, useRoom } from './room';
 
 // whole is the manifest of everything.
@@ -25,16 +25,19 @@ export function part(manifest: string, kinds: Kind[], id?: string): string {
 }
 
 // AsYAML shows a manifest when somebody asks for it, to be copied or kept: of kinds, of
-// one resource, or without either of all. What was shown is gone when anything changes.
+// one resource, or without either of all. What changes while it stands there, or while
+// it is on its way, is read anew.
 export function AsYAML({ kinds, id }: { kinds?: Kind[]; id?: string }) {
   const { t, world } = useRoom();
-  const [text, setText] = useState<string>();
+  const [shown, setShown] = useState<{ all: string; of: World }>();
   const { busy, trouble, act } = useAct();
-  useEffect(() => setText(undefined), [world]);
-  const read = () => void act(async () => {
-    const all = await whole();
-    setText(kinds ? part(all, kinds, id) : all);
-  });
+  const read = () => void act(async () => setShown({ all: await whole(), of: world }));
+  useEffect(() => {
+    if (!shown || shown.of === world) return;
+    setShown(undefined);
+    read();
+  }, [shown, world]);
+  const text = shown && (kinds ? part(shown.all, kinds, id) : shown.all);
   const store = () => {
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([text ?? ''], { type: 'application/yaml' }));

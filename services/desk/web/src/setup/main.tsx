@@ -120,7 +120,11 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
   const [trouble, setTrouble] = useState<Trouble>();
   const [at, setAt] = useState(path);
   const head = useRef<HTMLHeadingElement>(null);
-  const reload = useCallback(async () => setWorld(await look()), []);
+  // A world in which nothing changed stays the same one: nothing is drawn for it.
+  const reload = useCallback(async () => {
+    const now = await look();
+    setWorld((was) => (JSON.stringify(was) === JSON.stringify(now) ? was : now));
+  }, []);
   useEffect(() => {
     let was = path()[0];
     const moved = () => {
