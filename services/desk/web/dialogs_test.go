@@ -29,7 +29,8 @@ func TestGalleryOfDeeds(t *testing.T) {
 			b.house.End("EXPIRED")
 			b.Await("the door", "document.querySelector('.ended')")
 		},
-		"joined": joinedState,
+		"joined":  joinedState,
+		"earlier": earlierState,
 	})
 }
 

@@ -64,11 +64,15 @@ func TestClosedToday(t *testing.T) {
 	}
 	closes("Иван")
 	b.Click(".closed summary")
-	const told = "[...document.querySelectorAll('.closed li b')].map((e) => e.innerText).join()"
+	const told = "[...document.querySelectorAll('.closed li button')].map((e) => e.innerText).join()"
 	b.Await("what is over", told+" === 'Иван' && document.querySelector('.closed summary').innerText === 'Closed today (1)'")
 	closes("Мария")
 	b.Await("more of it", told+" === 'Иван,Мария'")
 	b.Shot("closed-today")
+	b.Click(".closed li button")
+	b.Await("what was said", "[...document.querySelectorAll('.past-log .msg.in .text')].some((e) => e.textContent === 'Здравейте.')")
+	b.press("Close")
+	b.Await("the desk again", "!document.querySelector('dialog')")
 	morning := b.Eval("String(new Date().setHours(0, 0, 0, 0))")
 	if got := webtest.Asked[*deskv1.ListClosedItemsRequest](b.house); fmt.Sprint(got.GetSinceMs()) != morning {
 		t.Errorf("asked since %d, want %s", got.GetSinceMs(), morning)

@@ -120,6 +120,7 @@ var apart = []bound{
 	{part: "what is known about the customer", may: 2048, source: "src/customer.tsx"},
 	{part: "what is over today", may: 1024, source: "src/closed.tsx"},
 	{part: "the choice above the work list", may: 1024, source: "src/narrow.tsx"},
+	{part: "an earlier conversation", may: 1536, source: "src/earlier.tsx"},
 	{part: "the labels of conversations", may: 2048, source: "src/labels.tsx"},
 	{part: "the sentences of the house", may: 16 * 1024, source: "src/setup/sentences.ts"},
 }

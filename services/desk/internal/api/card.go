@@ -49,14 +49,11 @@ func (s contactService) others(ctx context.Context, own *threadv1.State, r *cont
 	if r == nil {
 		return nil, nil // deleted
 	}
-	family, err := s.Contacts.Store.Family(ctx, r, mostFamily)
+	kin, err := s.kinOf(ctx, own, r)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range s.Kin.Threads(mostThreads+1, family...) {
-		if t.Page == own.GetPage() && t.PSID == own.GetPsid() || len(all) == mostThreads {
-			continue
-		}
+	for _, t := range kin {
 		state, _, err := s.Bus.Load(ctx, t)
 		if err != nil {
 			return nil, fault.Wrap(err, "reading another thread of the contact")
@@ -100,6 +97,7 @@ func (s contactService) episode(e past.Episode, page string) *deskv1.PastConvers
 		Queue:        cmp.Or(names.Queues[c.GetQueue()].GetMeta().GetDisplayName(), c.GetQueue()),
 		AgentName:    cmp.Or(names.Agents[c.GetAgent()].GetMeta().GetDisplayName(), c.GetAgent()),
 		Dispositions: dispositions(c, names), Labels: c.GetLabels(),
+		Ref: &deskv1.ConversationRef{Page: e.GetPage(), Psid: e.GetPsid(), Conversation: c.GetId()},
 	}
 	if c.GetPhase() == threadv1.Phase_PHASE_CLOSED {
 		told.ClosedMs = c.GetEnteredMs()

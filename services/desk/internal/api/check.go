@@ -28,10 +28,12 @@ func (c *check) that(ok bool, field, format string, args ...any) {
 	}
 }
 
-func (c *check) ref(ref *deskv1.ConversationRef) {
-	c.id("ref.page", ref.GetPage())
-	c.id("ref.psid", ref.GetPsid())
-	c.id("ref.conversation", ref.GetConversation())
+func (c *check) ref(ref *deskv1.ConversationRef) { c.names("ref", ref) }
+
+func (c *check) names(field string, ref *deskv1.ConversationRef) {
+	c.id(field+".page", ref.GetPage())
+	c.id(field+".psid", ref.GetPsid())
+	c.id(field+".conversation", ref.GetConversation())
 }
 
 func (c *check) id(field, value string) {

@@ -111,16 +111,9 @@ func (s *Server) openFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	found := callerOf(r.Context()).session
-	if _, _, err := s.load(r.Context(), ref, false); err != nil {
-		return err
-	}
-	var kept *threadv1.AttachmentKept
-	err = s.Shelf.Read(r.Context(), threadOf(ref), transcript.Newest, func(t *timeline.Timeline) { kept = t.File(q.Get("item"), int32(index)) })
+	kept, err := s.kept(r.Context(), ref, pastOf(q), q.Get("item"), int32(index))
 	if err != nil {
 		return err
-	}
-	if kept == nil {
-		return errForeign()
 	}
 	signed, err := s.sign(ticket{Object: kept.GetObject(), Size: kept.GetSize(), Type: kept.GetContentType(), Name: kept.GetName(),
 		Hash: kept.GetSha256(), Shown: timeline.Shown(kept), Session: found.Key, Until: s.Now().Add(ticketAge).UnixMilli()})
@@ -129,6 +122,37 @@ func (s *Server) openFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/files/"+url.PathEscape(signed), http.StatusSeeOther)
 	return nil
+}
+
+// pastOf is the earlier conversation that an address names besides the one that the
+// agent has; nil when it names none.
+func pastOf(q url.Values) *deskv1.ConversationRef {
+	if !q.Has("earlier") {
+		return nil
+	}
+	return &deskv1.ConversationRef{Page: q.Get("earlier_page"), Psid: q.Get("earlier_psid"), Conversation: q.Get("earlier")}
+}
+
+// kept is a file of a conversation, or of an earlier one, that the caller may read.
+func (s *Server) kept(ctx context.Context, ref, past *deskv1.ConversationRef, item string, index int32) (kept *threadv1.AttachmentKept, err error) {
+	at := threadOf(ref)
+	if past == nil {
+		_, _, err = s.load(ctx, ref, false)
+	} else {
+		at, err = s.earlier(ctx, ref, past)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = s.Shelf.Read(ctx, at, transcript.Newest, func(t *timeline.Timeline) {
+		if past == nil || t.Find(item).GetConversation() == past.GetConversation() {
+			kept = t.File(item, index)
+		}
+	})
+	if err == nil && kept == nil {
+		err = errForeign()
+	}
+	return kept, err
 }
 
 // giveFile gives the file that an address was signed for, or a part of it.

@@ -229,9 +229,12 @@ func (s deskService) ListConversations(ctx context.Context, _ *connect.Request[d
 
 // ListTimeline reads a page of history.
 func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1.ListTimelineRequest]) (*connect.Response[deskv1.ListTimelineResponse], error) {
-	ref, limit := r.Msg.GetRef(), int(r.Msg.GetLimit())
+	ref, past, limit := r.Msg.GetRef(), r.Msg.GetEarlier(), int(r.Msg.GetLimit())
 	var c check
 	c.ref(ref)
+	if past != nil {
+		c.names("earlier", past)
+	}
 	c.that(limit >= 0 && limit <= maxPage, "limit", "must be 1 to %d, or 0 for %d; is %d", maxPage, defaultPage, limit)
 	if err := c.err(); err != nil {
 		return nil, err
@@ -239,20 +242,30 @@ func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1
 	if limit == 0 {
 		limit = defaultPage
 	}
-	if _, _, err := s.load(ctx, ref, false); err != nil {
+	at, page := threadOf(ref), (*timeline.Timeline).Page
+	var err error
+	if past == nil {
+		_, _, err = s.load(ctx, ref, false)
+	} else {
+		at, err = s.earlier(ctx, ref, past)
+		page = func(t *timeline.Timeline, before uint64, limit int) ([]*deskv1.TimelineItem, uint64) {
+			return t.PageOf(past.GetConversation(), before, limit)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	response := &deskv1.ListTimelineResponse{}
 	// All that is in the log, not only what load saw: the stream tells no items
 	// of what came before the agent held the conversation.
-	err := s.Shelf.Read(ctx, threadOf(ref), transcript.Newest, func(t *timeline.Timeline) {
-		response.Items, response.NextBeforeRevision = t.Page(r.Msg.GetBeforeRevision(), limit)
+	err = s.Shelf.Read(ctx, at, transcript.Newest, func(t *timeline.Timeline) {
+		response.Items, response.NextBeforeRevision = page(t, r.Msg.GetBeforeRevision(), limit)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if r.Msg.GetBeforeRevision() > 0 {
-		if err := s.leafed(ctx, ref, response.GetItems()); err != nil {
+	if past != nil || r.Msg.GetBeforeRevision() > 0 {
+		if err := s.leafed(ctx, ref, at, response.GetItems()); err != nil {
 			return nil, err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
@@ -92,10 +93,10 @@ func (s *Server) within(ctx context.Context, m *deskv1.ActOnConversationsRequest
 	return objects[:min(len(objects), mostRefs)]
 }
 
-// leafed has it recorded that an agent reads earlier conversations of a customer,
-// once for each and sign-in. The newest page of a thread is not recorded: it belongs
+// leafed has it recorded that an agent reads earlier conversations of a customer, of a
+// thread of theirs, once for each and sign-in. The newest page of a thread is not recorded: it belongs
 // to the work on the conversation that the agent has.
-func (s *Server) leafed(ctx context.Context, ref *deskv1.ConversationRef, items []*deskv1.TimelineItem) error {
+func (s *Server) leafed(ctx context.Context, ref *deskv1.ConversationRef, at subject.Thread, items []*deskv1.TimelineItem) error {
 	c := callerOf(ctx)
 	var fresh []string
 	for _, item := range items {
@@ -108,7 +109,7 @@ func (s *Server) leafed(ctx context.Context, ref *deskv1.ConversationRef, items 
 		return nil
 	}
 	_, err := s.Audit.Write(ctx, &auditv1.Record{Kind: "transcript.read", Actor: actor(c.session.Agent), Roles: c.agent.GetRoles(),
-		Objects: fresh, Person: s.Audit.Person(threadOf(ref)), Method: "/parley.desk.v1.DeskService/ListTimeline"})
+		Objects: fresh, Person: s.Audit.Person(at), Method: "/parley.desk.v1.DeskService/ListTimeline"})
 	if err != nil {
 		for _, object := range fresh {
 			s.seen.drop(c.session.Key + " " + object[len("conversations/"):])

@@ -138,21 +138,36 @@ func (t *Timeline) FindCommand(clientID string) *deskv1.TimelineItem {
 // none. It gives limit items at most, except that the items of one commit
 // always stay together.
 func (t *Timeline) Page(before uint64, limit int) ([]*deskv1.TimelineItem, uint64) {
-	end := len(t.entries)
+	return page(t.entries, before, limit)
+}
+
+// PageOf is a Page of nothing but the items of one conversation.
+func (t *Timeline) PageOf(conversation string, before uint64, limit int) ([]*deskv1.TimelineItem, uint64) {
+	var entries []*entry
+	for _, e := range t.entries {
+		if e.item.GetConversation() == conversation {
+			entries = append(entries, e)
+		}
+	}
+	return page(entries, before, limit)
+}
+
+func page(entries []*entry, before uint64, limit int) ([]*deskv1.TimelineItem, uint64) {
+	end := len(entries)
 	if before > 0 {
-		end = t.from(before)
+		end = from(entries, before)
 	}
 	start := max(0, end-max(1, limit))
 	if start > 0 && start < end {
-		if cut := t.entries[start].item.GetRevision(); t.entries[start-1].item.GetRevision() == cut {
-			start = t.from(cut + 1) // leave the commit that does not fit whole
+		if cut := entries[start].item.GetRevision(); entries[start-1].item.GetRevision() == cut {
+			start = from(entries, cut+1) // leave the commit that does not fit whole
 			if start >= end {
-				start = t.from(cut) // it is all there is: better too many than none
+				start = from(entries, cut) // it is all there is: better too many than none
 			}
 		}
 	}
 	items := make([]*deskv1.TimelineItem, 0, end-start)
-	for _, e := range t.entries[start:end] {
+	for _, e := range entries[start:end] {
 		items = append(items, e.item)
 	}
 	if start == 0 {
@@ -162,9 +177,9 @@ func (t *Timeline) Page(before uint64, limit int) ([]*deskv1.TimelineItem, uint6
 }
 
 // from is the place of the first item of revision or later.
-func (t *Timeline) from(revision uint64) int {
-	return sort.Search(len(t.entries), func(i int) bool {
-		return t.entries[i].item.GetRevision() >= revision
+func from(entries []*entry, revision uint64) int {
+	return sort.Search(len(entries), func(i int) bool {
+		return entries[i].item.GetRevision() >= revision
 	})
 }
 

@@ -6,6 +6,7 @@ import { speak, words } from './i18n';
 import { dress, langChosen, loadPrefs, savePrefs, type Prefs } from './prefs';
 import { RoomContext, useRoom, type Room } from './rt';
 import { SignIn } from './signin';
+import { Line } from './timeline';
 import { TopBar } from './topbar';
 import { WorkList } from './list';
 import { Conversation } from './conversation';
@@ -30,7 +31,7 @@ function Root({ desk }: { desk: Desk }) {
     if ((wanted === 'bg' || wanted === 'en') && !langChosen()) void speak(wanted).then(() => setAll((p) => ({ ...p, lang: wanted })), () => undefined);
   }, [wanted]);
   const room = useMemo<Room>(() => ({
-    desk, prefs, t: words(prefs.lang)!,
+    desk, prefs, t: words(prefs.lang)!, Line,
     setPrefs: (change: Partial<Prefs>) => {
       const next = { ...prefs, ...change };
       savePrefs(next);

@@ -1,11 +1,13 @@
 // What the agent had today that is over. Loaded apart, with its words.
 import { useEffect, useState } from 'preact/hooks';
-import type { ListClosedItemsResponse } from './types.gen';
+import type { ClosedItem, ListClosedItemsResponse } from './types.gen';
 import { clock, nameOf } from './format';
+import { later } from './later';
 import { mine, num } from './model';
 import { useRoom } from './rt';
 import texts from './texts/closed';
 
+const Earlier = later(() => import('./earlier').then((m) => m.Earlier));
 const MOST = 200;
 
 // ClosedItems is a list that opens beneath the work list. It is read when it is opened,
@@ -15,7 +17,9 @@ export function ClosedItems() {
   const w = texts[prefs.lang];
   const [open, turn] = useState(false);
   const [page, setPage] = useState<ListClosedItemsResponse>();
+  const [read, setRead] = useState<ClosedItem>();
   const inHand = mine(desk.state).length;
+  const name = (i: ClosedItem) => nameOf({ ref: i.ref, customer: { name: i.customer } }, t);
   useEffect(() => {
     let left = false;
     if (open) {
@@ -36,12 +40,15 @@ export function ClosedItems() {
       <ul>
         {open && items.map((i) => (
           <li key={i.ref?.conversation}>
-            <b dir="auto">{nameOf({ ref: i.ref, customer: { name: i.customer } }, t)}</b> <time>{clock(num(i.closedMs), t)}</time>
-            <small class="quiet" dir="auto">{[i.queue, ...(i.dispositions ?? [])].filter(Boolean).join(' · ')}</small>
+            <button class="plain" dir="auto" onClick={() => setRead(i)}>{name(i)}</button> <time>{clock(num(i.closedMs), t)}</time>
+            <small class="quiet" dir="auto">{about(i)}</small>
           </li>
         ))}
       </ul>
       {open && (page?.total ?? 0) > MOST && <p class="quiet">{w.latest}</p>}
+      {read && <Earlier key={read.ref!.conversation} via={read.ref!} past={read.ref!} customer={name(read)} title={name(read)} about={about(read)} onClose={() => setRead(undefined)} />}
     </details>
   );
 }
+
+const about = (i: ClosedItem): string => [i.queue, ...(i.dispositions ?? [])].filter(Boolean).join(' · ');

@@ -1,9 +1,9 @@
 // Who the customer is, what came before, and what it takes to help: loaded apart
 // from the page.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Consent, Contact, ContactCard as Card, ConversationView, GetCardResponse, SearchContactsResponse, Summary } from './types.gen';
+import type { Consent, Contact, ContactCard as Card, ConversationView, GetCardResponse, PastConversation, SearchContactsResponse, Summary } from './types.gen';
 import { Dialog } from './dialog';
-import { span, stamp } from './format';
+import { nameOf, span, stamp } from './format';
 import { said, type Words } from './i18n';
 import { later } from './later';
 import { rove } from './list';
@@ -11,6 +11,7 @@ import { num } from './model';
 import { useRoom } from './rt';
 import { Skills } from './skills';
 
+const Earlier = later(() => import('./earlier').then((m) => m.Earlier));
 const Labels = later(() => import('./labels').then((m) => m.Labels));
 const TYPED_MS = 200;
 
@@ -76,7 +77,7 @@ function Known({ view }: { view: ConversationView }) {
           onChoose={(id) => (open === 'merge' ? give('MergeContact', { from: id }) : give('LinkContact', { contact: id }))}
         />
       )}
-      <Facts summary={card.summary ?? {}} />
+      <Facts view={view} summary={card.summary ?? {}} />
     </section>
   );
 }
@@ -152,8 +153,9 @@ function Find(p: { view: ConversationView; merge: boolean; not: string; onChoose
   );
 }
 
-function Facts({ summary }: { summary: Summary }) {
+function Facts({ view, summary }: { view: ConversationView; summary: Summary }) {
   const { t } = useRoom();
+  const [read, setRead] = useState<PastConversation>();
   const r = summary.referral;
   const previous = summary.previous ?? [];
   return (
@@ -172,16 +174,25 @@ function Facts({ summary }: { summary: Summary }) {
           <ul class="earlier">
             {previous.map((p) => (
               <li key={p.id}>
-                {stamp(num(p.openedMs), t)} {!p.closedMs && <b>{t.stillOpen}</b>}{' '}
-                <span class="quiet" dir="auto">{[p.pageName, p.queue, p.agentName, ...(p.dispositions ?? []), ...(p.labels ?? [])].filter(Boolean).join(' · ')}</span>
+                {p.closedMs ? <button class="plain" onClick={() => setRead(p)}>{stamp(num(p.openedMs), t)}</button> : <>{stamp(num(p.openedMs), t)} <b>{t.stillOpen}</b></>}{' '}
+                <span class="quiet" dir="auto">{about(p)}</span>
               </li>
             ))}
           </ul>
         </details>
       )}
+      {read && (
+        <Earlier
+          key={read.id} via={view.ref!} past={read.ref!} customer={nameOf(view, t)}
+          title={`${nameOf(view, t)} · ${stamp(num(read.openedMs), t)}`} about={about(read)} onClose={() => setRead(undefined)}
+        />
+      )}
     </>
   );
 }
+
+const about = (p: PastConversation): string =>
+  [p.pageName, p.queue, p.agentName, ...(p.dispositions ?? []), ...(p.labels ?? [])].filter(Boolean).join(' · ');
 
 // noticed is what the customer said to the notice, or when it was told.
 function noticed(c: Consent, t: Words): string {

@@ -59,23 +59,30 @@ function NothingOpen() {
 function Tabs() {
   const { desk, t } = useRoom();
   const s = desk.state;
+  const [asked, ask] = useState<ConversationView>();
   const all = tabs(s);
   if (all.length === 0) return null;
+  const waits = (v: ConversationView) => v.phase === 'PHASE_WAITING';
+  const leave = (v: ConversationView) => {
+    if (waits(v)) desk.unpeek(idOf(v));
+    else if (may(v, 'park')) ask(v);
+  };
   return (
     <div class="tabs" role="group" aria-label={t.tabs}>
       {all.map((v, i) => {
         const n = unread(s, v);
         const id = idOf(v);
         return (
-          <span key={id} class={`tab${s.open === id ? ' on' : ''}`}>
+          <span key={id} class={`tab${s.open === id ? ' on' : ''}`} onAuxClick={(e) => e.button === 1 && leave(v)}>
             <button aria-current={s.open === id ? 'true' : undefined} title={i < 9 ? `Alt ${i + 1}` : undefined} onClick={() => desk.show(id)}>
               <span class="name" dir="auto">{nameOf(v, t)}</span>
               {n > 0 && <span class="badge count">{n}<span class="sr"> {t.unread(n)}</span></span>}
             </button>
-            {v.phase === 'PHASE_WAITING' && <button class="x" aria-label={`${t.close}: ${nameOf(v, t)}`} onClick={() => desk.unpeek(id)}>✕</button>}
+            {(waits(v) || may(v, 'park')) && <button class="x" aria-label={`${waits(v) ? t.close : t.park}: ${nameOf(v, t)}`} onClick={() => leave(v)}>✕</button>}
           </span>
         );
       })}
+      {asked && <Confirm title={`${t.park}: ${nameOf(asked, t)}`} text={t.parkHint} yes={t.park} onYes={() => void desk.act('Park', asked)} onClose={() => ask(undefined)} />}
     </div>
   );
 }

@@ -7,9 +7,9 @@ const HOUR = 3_600_000;
 // clock is a time of day.
 export const clock = (ms: number, t: Words): string => new Date(ms).toLocaleTimeString(t.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
-// stamp is a day and a time of day.
+// stamp is a day and a time of day, with the year when it is another one.
 export const stamp = (ms: number, t: Words): string =>
-  new Date(ms).toLocaleString(t.lang, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  new Date(ms).toLocaleString(t.lang, { ...(new Date(ms).getFullYear() !== new Date().getFullYear() && { year: 'numeric' }), day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 export const dayKey = (ms: number): string => new Date(ms).toDateString();
 

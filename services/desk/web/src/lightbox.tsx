@@ -1,23 +1,24 @@
 // A picture of the conversation over the page, and those before and after it. Loaded
 // apart, with its words: until then, and for whoever wants a tab, a picture is a link.
+import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Dialog } from './dialog';
 import { useRoom } from './rt';
 import texts from './texts/lightbox';
 
-const PICTURES = '.log a.pic';
+const PICTURES = 'a.pic';
 
 // Seen is the picture that is shown: whole it may be smaller than it is, and gone it
 // could not be had.
 interface Seen { link: HTMLAnchorElement; whole: boolean; gone?: boolean }
 
-// Lightbox shows one of the pictures that the conversation shows now: what was refused,
-// lost or taken back is no link there. older reads what is before the first, if there
-// is something. It is drawn after the messages.
-export function Lightbox({ older }: { older: (() => void) | undefined }) {
+// Lightbox shows one of the pictures that the conversation in box shows now: what was
+// refused, lost or taken back is no link there. older reads what is before the first, if
+// there is something. It is drawn after the messages.
+export function Lightbox({ box, older }: { box: RefObject<HTMLElement | null>; older: (() => void) | undefined }) {
   const [seen, show] = useState<Seen>();
   const back = useRef(false);
-  const all = seen ? [...document.querySelectorAll<HTMLAnchorElement>(PICTURES)] : [];
+  const all = seen ? [...box.current!.querySelectorAll<HTMLAnchorElement>(PICTURES)] : [];
   const place = seen ? all.indexOf(seen.link) : -1;
   const go = (by: number) => {
     const link = all[place + by];
@@ -29,7 +30,7 @@ export function Lightbox({ older }: { older: (() => void) | undefined }) {
   useEffect(() => {
     const press = (e: MouseEvent) => {
       const link = (e.target as Element).closest<HTMLAnchorElement>(PICTURES);
-      if (!link || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
+      if (!link || !box.current!.contains(link) || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
       e.preventDefault();
       link.focus(); // the focus comes back to it
       show({ link, whole: true });

@@ -4,16 +4,20 @@ import { useContext, useEffect, useState } from 'preact/hooks';
 import type { Desk } from './desk';
 import type { Words } from './i18n';
 import type { Prefs } from './prefs';
+import type { Line } from './timeline';
 
 export interface Room {
   desk: Desk;
   t: Words;
   prefs: Prefs;
   setPrefs: (p: Partial<Prefs>) => void;
+  // Line draws an item for parts that are loaded apart: one that imported it would cut
+  // what the page begins with in two, which weighs more.
+  Line: typeof Line;
 }
 
 export const RoomContext = createContext<Room>({
-  desk: undefined as unknown as Desk, t: undefined as unknown as Words, prefs: { lang: 'en', theme: 'auto', sound: true }, setPrefs: () => undefined,
+  desk: undefined as unknown as Desk, t: undefined as unknown as Words, prefs: { lang: 'en', theme: 'auto', sound: true }, setPrefs: () => undefined, Line: undefined as unknown as typeof Line,
 });
 
 export const useRoom = (): Room => useContext(RoomContext);

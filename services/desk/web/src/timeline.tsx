@@ -51,7 +51,7 @@ export function Timeline({ view }: { view: ConversationView }) {
           {drafts.map((e) => <Draft key={e.clientId} entry={e} link={s.link} />)}
         </div>
       </div>
-      <Lightbox older={whole || thread.failed ? undefined : older} />
+      <Lightbox box={scroll.box} older={whole || thread.failed ? undefined : older} />
       {scroll.away && (
         <button class="jump" onClick={scroll.toBottom}>↓ {scroll.fresh ? t.newMessages(scroll.fresh) : t.toBottom}</button>
       )}
@@ -59,9 +59,11 @@ export function Timeline({ view }: { view: ConversationView }) {
   );
 }
 
-function Line(p: {
-  item: TimelineItem; before: TimelineItem | undefined; after: TimelineItem | undefined; fresh: boolean; view: ConversationView;
-  thread: ReadonlyMap<string, TimelineItem>;
+// Line is an item with the day before it, where one begins. Of what is past nothing can
+// be done about it.
+export function Line(p: {
+  item: TimelineItem; before: TimelineItem | undefined; after: TimelineItem | undefined; fresh?: boolean;
+  view: Pick<ConversationView, 'ref' | 'customer'>; thread: ReadonlyMap<string, TimelineItem>; past?: boolean;
 }) {
   const { desk, t } = useRoom();
   const { item, before, after } = p;
@@ -77,7 +79,7 @@ function Line(p: {
         : (
           <Bubble
             item={item} quoted={quoted} conversation={p.view.ref!} customer={p.view.customer?.name ?? ''}
-            first={newDay || !same(before, item)} last={!same(item, after)} current={idOf(p.view) === item.conversation}
+            first={newDay || !same(before, item)} last={!same(item, after)} current={!p.past && idOf(p.view) === item.conversation}
           />
         )}
     </>

@@ -680,6 +680,7 @@ export interface ListTimelineRequest {
   ref?: ConversationRef;
   beforeRevision?: string;
   limit?: number;
+  earlier?: ConversationRef;
 }
 
 export interface ListTimelineResponse {
@@ -807,6 +808,7 @@ export interface PastConversation {
   pageName?: string;
   dispositions?: string[];
   labels?: string[];
+  ref?: ConversationRef;
 }
 
 export interface PauseQueueRequest {

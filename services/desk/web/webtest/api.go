@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -278,7 +279,11 @@ func (h *House) history(r *connect.Request[deskv1.ListTimelineRequest]) (*deskv1
 	held := h.held
 	h.held = nil
 	var before []*deskv1.TimelineItem
-	for _, item := range h.items[r.Msg.GetRef().GetPsid()] {
+	read := cmp.Or(r.Msg.GetEarlier(), r.Msg.GetRef())
+	for _, item := range h.items[read.GetPsid()] {
+		if r.Msg.GetEarlier() != nil && item.GetConversation() != read.GetConversation() {
+			continue
+		}
 		if b := r.Msg.GetBeforeRevision(); b == 0 || item.GetRevision() < b {
 			before = append(before, item)
 		}

@@ -23,6 +23,20 @@ type contacts struct {
 	linked string
 }
 
+// earlier is who the customer of the card was on another page.
+const earlier = "9009"
+
+// Before has something been said in the conversation that the card tells of.
+func (h *House) Before(items ...*deskv1.TimelineItem) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, item := range items {
+		h.revision++
+		item.Conversation, item.Revision = "before", h.revision
+		h.items[earlier] = append(h.items[earlier], item)
+	}
+}
+
 func newContacts() *contacts {
 	return &contacts{all: []*contactv1.Contact{
 		{Id: "1", Name: "Иван Петров", Emails: []string{"ivan@example.com"}, Phones: []string{"+359888123456"}, Company: "ACME", Etag: "1"},
@@ -33,7 +47,7 @@ func newContacts() *contacts {
 func (c *contacts) card() *deskv1.ContactCard {
 	card := &deskv1.ContactCard{MayLink: true, Summary: &deskv1.Summary{WaitMs: 95_000, HandleMs: 240_000, Variables: map[string]string{"order": "4711"},
 		Referral: &threadv1.Referral{Source: "ADS", AdTitle: "Autumn sale"}, PreviousCount: 1,
-		Previous: []*deskv1.PastConversation{{Id: "before", OpenedMs: 1_700_000_000_000, ClosedMs: 1_700_000_600_000, Queue: "Front desk", AgentName: names[Other], Labels: []string{"VIP"}}}}}
+		Previous: []*deskv1.PastConversation{{Id: "before", Ref: &deskv1.ConversationRef{Page: "1020304050607080", Psid: earlier, Conversation: "before"}, OpenedMs: 1_700_000_000_000, ClosedMs: 1_700_000_600_000, Queue: "Front desk", AgentName: names[Other], Labels: []string{"VIP"}}}}}
 	for _, one := range c.all {
 		if one.GetId() == c.linked {
 			card.Contact, card.Link = proto.CloneOf(one), &threadv1.ContactLink{Contact: c.linked, Source: threadv1.LinkSource_LINK_SOURCE_AGENT, By: Agent}

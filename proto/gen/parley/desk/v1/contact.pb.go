@@ -243,7 +243,9 @@ type PastConversation struct {
 	// What became of it, display names.
 	Dispositions []string `protobuf:"bytes,50,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
 	// Its labels.
-	Labels        []string `protobuf:"bytes,75,rep,name=labels,proto3" json:"labels,omitempty"`
+	Labels []string `protobuf:"bytes,75,rep,name=labels,proto3" json:"labels,omitempty"`
+	// Where it is read, by ListTimeline.
+	Ref           *ConversationRef `protobuf:"bytes,76,opt,name=ref,proto3" json:"ref,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -351,6 +353,13 @@ func (x *PastConversation) GetDispositions() []string {
 func (x *PastConversation) GetLabels() []string {
 	if x != nil {
 		return x.Labels
+	}
+	return nil
+}
+
+func (x *PastConversation) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
 	}
 	return nil
 }
@@ -1249,7 +1258,7 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\aconsent\x18/ \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd6\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x03\n" +
 	"\x10PastConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\topened_ms\x18\x02 \x01(\x03R\bopenedMs\x12\x1b\n" +
@@ -1262,7 +1271,8 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\thandle_ms\x18\b \x01(\x03R\bhandleMs\x12\x1b\n" +
 	"\tpage_name\x181 \x01(\tR\bpageName\x12\"\n" +
 	"\fdispositions\x182 \x03(\tR\fdispositions\x12\x16\n" +
-	"\x06labels\x18K \x03(\tR\x06labels\"C\n" +
+	"\x06labels\x18K \x03(\tR\x06labels\x121\n" +
+	"\x03ref\x18L \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"C\n" +
 	"\x0eGetCardRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"B\n" +
 	"\x0fGetCardResponse\x12/\n" +
@@ -1371,45 +1381,46 @@ var file_parley_desk_v1_contact_proto_depIdxs = []int32{
 	2,  // 5: parley.desk.v1.Summary.previous:type_name -> parley.desk.v1.PastConversation
 	23, // 6: parley.desk.v1.Summary.consent:type_name -> parley.thread.v1.Consent
 	24, // 7: parley.desk.v1.PastConversation.closed_by:type_name -> parley.thread.v1.Cause
-	25, // 8: parley.desk.v1.GetCardRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 9: parley.desk.v1.GetCardResponse.card:type_name -> parley.desk.v1.ContactCard
-	25, // 10: parley.desk.v1.SearchContactsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	20, // 11: parley.desk.v1.SearchContactsResponse.contacts:type_name -> parley.contact.v1.Contact
-	25, // 12: parley.desk.v1.CreateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	20, // 13: parley.desk.v1.CreateContactRequest.contact:type_name -> parley.contact.v1.Contact
-	0,  // 14: parley.desk.v1.CreateContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	25, // 15: parley.desk.v1.UpdateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	20, // 16: parley.desk.v1.UpdateContactRequest.contact:type_name -> parley.contact.v1.Contact
-	0,  // 17: parley.desk.v1.UpdateContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	25, // 18: parley.desk.v1.LinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 19: parley.desk.v1.LinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	25, // 20: parley.desk.v1.UnlinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 21: parley.desk.v1.UnlinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	25, // 22: parley.desk.v1.MergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 23: parley.desk.v1.MergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	25, // 24: parley.desk.v1.UnmergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 25: parley.desk.v1.UnmergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	3,  // 26: parley.desk.v1.ContactService.GetCard:input_type -> parley.desk.v1.GetCardRequest
-	5,  // 27: parley.desk.v1.ContactService.SearchContacts:input_type -> parley.desk.v1.SearchContactsRequest
-	7,  // 28: parley.desk.v1.ContactService.CreateContact:input_type -> parley.desk.v1.CreateContactRequest
-	9,  // 29: parley.desk.v1.ContactService.UpdateContact:input_type -> parley.desk.v1.UpdateContactRequest
-	11, // 30: parley.desk.v1.ContactService.LinkContact:input_type -> parley.desk.v1.LinkContactRequest
-	13, // 31: parley.desk.v1.ContactService.UnlinkContact:input_type -> parley.desk.v1.UnlinkContactRequest
-	15, // 32: parley.desk.v1.ContactService.MergeContact:input_type -> parley.desk.v1.MergeContactRequest
-	17, // 33: parley.desk.v1.ContactService.UnmergeContact:input_type -> parley.desk.v1.UnmergeContactRequest
-	4,  // 34: parley.desk.v1.ContactService.GetCard:output_type -> parley.desk.v1.GetCardResponse
-	6,  // 35: parley.desk.v1.ContactService.SearchContacts:output_type -> parley.desk.v1.SearchContactsResponse
-	8,  // 36: parley.desk.v1.ContactService.CreateContact:output_type -> parley.desk.v1.CreateContactResponse
-	10, // 37: parley.desk.v1.ContactService.UpdateContact:output_type -> parley.desk.v1.UpdateContactResponse
-	12, // 38: parley.desk.v1.ContactService.LinkContact:output_type -> parley.desk.v1.LinkContactResponse
-	14, // 39: parley.desk.v1.ContactService.UnlinkContact:output_type -> parley.desk.v1.UnlinkContactResponse
-	16, // 40: parley.desk.v1.ContactService.MergeContact:output_type -> parley.desk.v1.MergeContactResponse
-	18, // 41: parley.desk.v1.ContactService.UnmergeContact:output_type -> parley.desk.v1.UnmergeContactResponse
-	34, // [34:42] is the sub-list for method output_type
-	26, // [26:34] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	25, // 8: parley.desk.v1.PastConversation.ref:type_name -> parley.desk.v1.ConversationRef
+	25, // 9: parley.desk.v1.GetCardRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 10: parley.desk.v1.GetCardResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 11: parley.desk.v1.SearchContactsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20, // 12: parley.desk.v1.SearchContactsResponse.contacts:type_name -> parley.contact.v1.Contact
+	25, // 13: parley.desk.v1.CreateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20, // 14: parley.desk.v1.CreateContactRequest.contact:type_name -> parley.contact.v1.Contact
+	0,  // 15: parley.desk.v1.CreateContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 16: parley.desk.v1.UpdateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20, // 17: parley.desk.v1.UpdateContactRequest.contact:type_name -> parley.contact.v1.Contact
+	0,  // 18: parley.desk.v1.UpdateContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 19: parley.desk.v1.LinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 20: parley.desk.v1.LinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 21: parley.desk.v1.UnlinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 22: parley.desk.v1.UnlinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 23: parley.desk.v1.MergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 24: parley.desk.v1.MergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 25: parley.desk.v1.UnmergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 26: parley.desk.v1.UnmergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	3,  // 27: parley.desk.v1.ContactService.GetCard:input_type -> parley.desk.v1.GetCardRequest
+	5,  // 28: parley.desk.v1.ContactService.SearchContacts:input_type -> parley.desk.v1.SearchContactsRequest
+	7,  // 29: parley.desk.v1.ContactService.CreateContact:input_type -> parley.desk.v1.CreateContactRequest
+	9,  // 30: parley.desk.v1.ContactService.UpdateContact:input_type -> parley.desk.v1.UpdateContactRequest
+	11, // 31: parley.desk.v1.ContactService.LinkContact:input_type -> parley.desk.v1.LinkContactRequest
+	13, // 32: parley.desk.v1.ContactService.UnlinkContact:input_type -> parley.desk.v1.UnlinkContactRequest
+	15, // 33: parley.desk.v1.ContactService.MergeContact:input_type -> parley.desk.v1.MergeContactRequest
+	17, // 34: parley.desk.v1.ContactService.UnmergeContact:input_type -> parley.desk.v1.UnmergeContactRequest
+	4,  // 35: parley.desk.v1.ContactService.GetCard:output_type -> parley.desk.v1.GetCardResponse
+	6,  // 36: parley.desk.v1.ContactService.SearchContacts:output_type -> parley.desk.v1.SearchContactsResponse
+	8,  // 37: parley.desk.v1.ContactService.CreateContact:output_type -> parley.desk.v1.CreateContactResponse
+	10, // 38: parley.desk.v1.ContactService.UpdateContact:output_type -> parley.desk.v1.UpdateContactResponse
+	12, // 39: parley.desk.v1.ContactService.LinkContact:output_type -> parley.desk.v1.LinkContactResponse
+	14, // 40: parley.desk.v1.ContactService.UnlinkContact:output_type -> parley.desk.v1.UnlinkContactResponse
+	16, // 41: parley.desk.v1.ContactService.MergeContact:output_type -> parley.desk.v1.MergeContactResponse
+	18, // 42: parley.desk.v1.ContactService.UnmergeContact:output_type -> parley.desk.v1.UnmergeContactResponse
+	35, // [35:43] is the sub-list for method output_type
+	27, // [27:35] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_contact_proto_init() }

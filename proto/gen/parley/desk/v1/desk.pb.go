@@ -5336,7 +5336,11 @@ type ListTimelineRequest struct {
 	// Only items before this revision; 0 for the newest.
 	BeforeRevision uint64 `protobuf:"varint,2,opt,name=before_revision,json=beforeRevision,proto3" json:"before_revision,omitempty"`
 	// How many items at most, 1 to 200; 0 is 50.
-	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	// An earlier conversation of the same customer, as the card names it, or ref itself
+	// after it is over: only its items are told. ref may then be over, if the caller
+	// had it last. Absent: all of the thread.
+	Earlier       *ConversationRef `protobuf:"bytes,4,opt,name=earlier,proto3" json:"earlier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5390,6 +5394,13 @@ func (x *ListTimelineRequest) GetLimit() int32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *ListTimelineRequest) GetEarlier() *ConversationRef {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
 }
 
 // ListTimelineResponse is a page of history in the order of the log.
@@ -8935,11 +8946,12 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x1bReleaseConversationResponse\"\x1a\n" +
 	"\x18ListConversationsRequest\"c\n" +
 	"\x19ListConversationsResponse\x12F\n" +
-	"\rconversations\x18\x01 \x03(\v2 .parley.desk.v1.ConversationViewR\rconversations\"\x87\x01\n" +
+	"\rconversations\x18\x01 \x03(\v2 .parley.desk.v1.ConversationViewR\rconversations\"\xc2\x01\n" +
 	"\x13ListTimelineRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12'\n" +
 	"\x0fbefore_revision\x18\x02 \x01(\x04R\x0ebeforeRevision\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\x05R\x05limit\"|\n" +
+	"\x05limit\x18\x03 \x01(\x05R\x05limit\x129\n" +
+	"\aearlier\x18\x04 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\aearlier\"|\n" +
 	"\x14ListTimelineResponse\x122\n" +
 	"\x05items\x18\x01 \x03(\v2\x1c.parley.desk.v1.TimelineItemR\x05items\x120\n" +
 	"\x14next_before_revision\x18\x02 \x01(\x04R\x12nextBeforeRevision\"[\n" +
@@ -9504,151 +9516,152 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	13,  // 86: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	21,  // 87: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
 	13,  // 88: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	42,  // 89: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	13,  // 90: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	85,  // 91: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	13,  // 92: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	88,  // 93: parley.desk.v1.ListClosedItemsResponse.items:type_name -> parley.desk.v1.ClosedItem
-	13,  // 94: parley.desk.v1.ClosedItem.ref:type_name -> parley.desk.v1.ConversationRef
-	18,  // 95: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	13,  // 96: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 97: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 98: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	95,  // 99: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	96,  // 100: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	133, // 101: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	13,  // 102: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 103: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 104: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 105: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 106: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 107: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 108: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 109: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 110: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 111: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 112: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 113: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 114: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 115: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	115, // 116: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	13,  // 117: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	137, // 118: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	13,  // 119: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 120: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 121: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 122: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	133, // 123: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	134, // 124: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	137, // 125: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	21,  // 126: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	126, // 127: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
-	137, // 128: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
-	129, // 129: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
-	134, // 130: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
-	3,   // 131: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 132: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 133: parley.desk.v1.SessionService.SignOutEverywhere:input_type -> parley.desk.v1.SignOutEverywhereRequest
-	9,   // 134: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	14,  // 135: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	45,  // 136: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	47,  // 137: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	49,  // 138: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	51,  // 139: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	57,  // 140: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	59,  // 141: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	61,  // 142: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	33,  // 143: parley.desk.v1.DeskService.LabelConversation:input_type -> parley.desk.v1.LabelConversationRequest
-	65,  // 144: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	67,  // 145: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	69,  // 146: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
-	25,  // 147: parley.desk.v1.DeskService.ListTemplates:input_type -> parley.desk.v1.ListTemplatesRequest
-	28,  // 148: parley.desk.v1.DeskService.ListSkills:input_type -> parley.desk.v1.ListSkillsRequest
-	31,  // 149: parley.desk.v1.DeskService.ChangeSkills:input_type -> parley.desk.v1.ChangeSkillsRequest
-	71,  // 150: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	73,  // 151: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	75,  // 152: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	63,  // 153: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	81,  // 154: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	83,  // 155: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	86,  // 156: parley.desk.v1.DeskService.ListClosedItems:input_type -> parley.desk.v1.ListClosedItemsRequest
-	89,  // 157: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	91,  // 158: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	93,  // 159: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	97,  // 160: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	99,  // 161: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	101, // 162: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	103, // 163: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	105, // 164: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	107, // 165: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	109, // 166: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	111, // 167: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	113, // 168: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	116, // 169: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	118, // 170: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	120, // 171: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	122, // 172: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	124, // 173: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	127, // 174: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
-	148, // 175: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
-	52,  // 176: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	54,  // 177: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	77,  // 178: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	79,  // 179: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 180: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 181: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 182: parley.desk.v1.SessionService.SignOutEverywhere:output_type -> parley.desk.v1.SignOutEverywhereResponse
-	10,  // 183: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	15,  // 184: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	46,  // 185: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	48,  // 186: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	50,  // 187: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	56,  // 188: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	58,  // 189: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	60,  // 190: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	62,  // 191: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	34,  // 192: parley.desk.v1.DeskService.LabelConversation:output_type -> parley.desk.v1.LabelConversationResponse
-	66,  // 193: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	68,  // 194: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	70,  // 195: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
-	26,  // 196: parley.desk.v1.DeskService.ListTemplates:output_type -> parley.desk.v1.ListTemplatesResponse
-	29,  // 197: parley.desk.v1.DeskService.ListSkills:output_type -> parley.desk.v1.ListSkillsResponse
-	32,  // 198: parley.desk.v1.DeskService.ChangeSkills:output_type -> parley.desk.v1.ChangeSkillsResponse
-	72,  // 199: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	74,  // 200: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	76,  // 201: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	64,  // 202: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	82,  // 203: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	84,  // 204: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	87,  // 205: parley.desk.v1.DeskService.ListClosedItems:output_type -> parley.desk.v1.ListClosedItemsResponse
-	90,  // 206: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	92,  // 207: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	94,  // 208: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	98,  // 209: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	100, // 210: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	102, // 211: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	104, // 212: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	106, // 213: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	108, // 214: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	110, // 215: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	112, // 216: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	114, // 217: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	117, // 218: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	119, // 219: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	121, // 220: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	123, // 221: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	125, // 222: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	128, // 223: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
-	149, // 224: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
-	53,  // 225: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	55,  // 226: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	78,  // 227: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	80,  // 228: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	180, // [180:229] is the sub-list for method output_type
-	131, // [131:180] is the sub-list for method input_type
-	131, // [131:131] is the sub-list for extension type_name
-	131, // [131:131] is the sub-list for extension extendee
-	0,   // [0:131] is the sub-list for field type_name
+	13,  // 89: parley.desk.v1.ListTimelineRequest.earlier:type_name -> parley.desk.v1.ConversationRef
+	42,  // 90: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	13,  // 91: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	85,  // 92: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	13,  // 93: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	88,  // 94: parley.desk.v1.ListClosedItemsResponse.items:type_name -> parley.desk.v1.ClosedItem
+	13,  // 95: parley.desk.v1.ClosedItem.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 96: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	13,  // 97: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 98: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 99: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	95,  // 100: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	96,  // 101: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	133, // 102: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	13,  // 103: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 104: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 105: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 106: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 107: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 108: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 109: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 110: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 111: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 112: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 113: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 114: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 115: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 116: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	115, // 117: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	13,  // 118: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	137, // 119: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	13,  // 120: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 121: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 122: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 123: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	133, // 124: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	134, // 125: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	137, // 126: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	21,  // 127: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	126, // 128: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
+	137, // 129: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
+	129, // 130: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
+	134, // 131: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
+	3,   // 132: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 133: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 134: parley.desk.v1.SessionService.SignOutEverywhere:input_type -> parley.desk.v1.SignOutEverywhereRequest
+	9,   // 135: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	14,  // 136: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	45,  // 137: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	47,  // 138: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	49,  // 139: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	51,  // 140: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	57,  // 141: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	59,  // 142: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	61,  // 143: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	33,  // 144: parley.desk.v1.DeskService.LabelConversation:input_type -> parley.desk.v1.LabelConversationRequest
+	65,  // 145: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	67,  // 146: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	69,  // 147: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
+	25,  // 148: parley.desk.v1.DeskService.ListTemplates:input_type -> parley.desk.v1.ListTemplatesRequest
+	28,  // 149: parley.desk.v1.DeskService.ListSkills:input_type -> parley.desk.v1.ListSkillsRequest
+	31,  // 150: parley.desk.v1.DeskService.ChangeSkills:input_type -> parley.desk.v1.ChangeSkillsRequest
+	71,  // 151: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	73,  // 152: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	75,  // 153: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	63,  // 154: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	81,  // 155: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	83,  // 156: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	86,  // 157: parley.desk.v1.DeskService.ListClosedItems:input_type -> parley.desk.v1.ListClosedItemsRequest
+	89,  // 158: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	91,  // 159: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	93,  // 160: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	97,  // 161: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	99,  // 162: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	101, // 163: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	103, // 164: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	105, // 165: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	107, // 166: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	109, // 167: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	111, // 168: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	113, // 169: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	116, // 170: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	118, // 171: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	120, // 172: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	122, // 173: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	124, // 174: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	127, // 175: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
+	148, // 176: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
+	52,  // 177: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	54,  // 178: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	77,  // 179: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	79,  // 180: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 181: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 182: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 183: parley.desk.v1.SessionService.SignOutEverywhere:output_type -> parley.desk.v1.SignOutEverywhereResponse
+	10,  // 184: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	15,  // 185: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	46,  // 186: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	48,  // 187: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	50,  // 188: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	56,  // 189: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	58,  // 190: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	60,  // 191: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	62,  // 192: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	34,  // 193: parley.desk.v1.DeskService.LabelConversation:output_type -> parley.desk.v1.LabelConversationResponse
+	66,  // 194: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	68,  // 195: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	70,  // 196: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
+	26,  // 197: parley.desk.v1.DeskService.ListTemplates:output_type -> parley.desk.v1.ListTemplatesResponse
+	29,  // 198: parley.desk.v1.DeskService.ListSkills:output_type -> parley.desk.v1.ListSkillsResponse
+	32,  // 199: parley.desk.v1.DeskService.ChangeSkills:output_type -> parley.desk.v1.ChangeSkillsResponse
+	72,  // 200: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	74,  // 201: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	76,  // 202: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	64,  // 203: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	82,  // 204: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	84,  // 205: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	87,  // 206: parley.desk.v1.DeskService.ListClosedItems:output_type -> parley.desk.v1.ListClosedItemsResponse
+	90,  // 207: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	92,  // 208: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	94,  // 209: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	98,  // 210: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	100, // 211: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	102, // 212: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	104, // 213: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	106, // 214: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	108, // 215: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	110, // 216: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	112, // 217: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	114, // 218: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	117, // 219: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	119, // 220: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	121, // 221: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	123, // 222: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	125, // 223: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	128, // 224: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
+	149, // 225: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
+	53,  // 226: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	55,  // 227: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	78,  // 228: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	80,  // 229: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	181, // [181:230] is the sub-list for method output_type
+	132, // [132:181] is the sub-list for method input_type
+	132, // [132:132] is the sub-list for extension type_name
+	132, // [132:132] is the sub-list for extension extendee
+	0,   // [0:132] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }

@@ -1,0 +1,1 @@
+import{d as e,j as n,l as i}from"./chunk.BZS4YE5L.js";function a({text:s}){let{t:o}=i(),[c,t]=e(!1);return n("button",{class:"plain",onClick:()=>navigator.clipboard?.writeText(s).then(()=>{t(!0),setTimeout(()=>t(!1),1500)},()=>{}),children:c?o.copied:o.copy})}export{a};
