@@ -1,0 +1,1 @@
+import{a}from"./chunk.XMULJF6X.js";import"./chunk.7NNCGDHD.js";import"./chunk.JPBDQHLK.js";import"./chunk.PBQOLKJD.js";import"./chunk.ATFPQOQY.js";import"./chunk.DIICR4N3.js";import"./chunk.SPI6CALG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
