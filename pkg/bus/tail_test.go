@@ -108,6 +108,19 @@ func TestWhoFallsBehindTheTailMissesNothing(t *testing.T) {
 	}
 }
 
+// begun waits until it is known where the tail begins. Until then whoever watches reads
+// for itself, and takes apart what it reads.
+func (t *tail) begun() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for !t.known {
+		news := t.news
+		t.mu.Unlock()
+		<-news
+		t.mu.Lock()
+	}
+}
+
 // What this process stores it is handed as it was put together, and that is what
 // the log holds; nothing is awaited that does not come.
 func TestOwnCommitsAreNotTakenApart(t *testing.T) {
@@ -117,7 +130,9 @@ func TestOwnCommitsAreNotTakenApart(t *testing.T) {
 	var watching sync.WaitGroup
 	watching.Go(func() { _ = b.WatchThreads(ctx, func() { close(ready) }, func(r Record) { records <- r }) })
 	<-ready
-	say(t, b, "one") // from now on the tail is known to have begun
+	at := b.tailOf[subject.ThreadStream(0)]
+	at.begun()
+	say(t, b, "one") // which takes whoever watches to the tail, where that has begun
 	one := subject.Thread{Page: "1", PSID: "one"}
 	<-records
 	fact := thread.Of(&threadv1.MessageReceived{Mid: "m_2", Text: "y", SentMs: 2})
@@ -136,7 +151,6 @@ func TestOwnCommitsAreNotTakenApart(t *testing.T) {
 	if _, err := b.commit(t.Context(), one, revision-1, stale); !raced(err) {
 		t.Errorf("a commit on an old revision: %v", err)
 	}
-	at := b.tailOf[subject.ThreadStream(0)]
 	at.mu.Lock()
 	awaited := len(at.ours)
 	at.mu.Unlock()

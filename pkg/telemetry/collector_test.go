@@ -50,8 +50,9 @@ func collector(t *testing.T, dir string) (address string, came chan [2]string) {
 	return listener.Addr().String(), came
 }
 
-// send sends one span and tells whether the collector got it.
-func send(t *testing.T, cfg telemetry.Config, came chan [2]string) (who string, got bool) {
+// send sends one span and tells whether the collector got it: as soon as it did, or when
+// it was tried for so long.
+func send(t *testing.T, cfg telemetry.Config, came chan [2]string, tried time.Duration) (who string, got bool) {
 	t.Helper()
 	tel, err := telemetry.Setup(t.Context(), cfg, "p", "p-1", &bytes.Buffer{})
 	if err != nil {
@@ -59,7 +60,7 @@ func send(t *testing.T, cfg telemetry.Config, came chan [2]string) (who string, 
 	}
 	_, span := tel.Traces.Tracer("x").Start(t.Context(), "work")
 	span.End()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // a collector that lets nobody in is tried until then
+	ctx, cancel := context.WithTimeout(t.Context(), tried)
 	defer cancel()
 	_ = tel.Stop(ctx)
 	select {
@@ -84,14 +85,14 @@ func TestTracesGoByTLS(t *testing.T) {
 		return telemetry.Config{Level: "info", Format: "json", Sampled: 1, OTLP: address, CA: filepath.Join(dir, "desk", access.CAFile),
 			Cert: filepath.Join(dir, "desk", access.CertFile), Key: filepath.Join(dir, "desk", access.KeyFile)}
 	}
-	if who, got := send(t, of(dir), came); !got || who != access.URI("desk") {
+	if who, got := send(t, of(dir), came, time.Minute); !got || who != access.URI("desk") {
 		t.Errorf("it came from %q: %v", who, got)
 	}
 	nobody, stranger := of(dir), of(other)
 	nobody.Cert, nobody.Key = "", ""
 	plain := telemetry.Config{Level: "info", Format: "json", Sampled: 1, OTLP: address}
 	for name, cfg := range map[string]telemetry.Config{"without a certificate": nobody, "to one of another house": stranger, "in the clear": plain} {
-		if who, got := send(t, cfg, came); got {
+		if who, got := send(t, cfg, came, 3*time.Second); got {
 			t.Errorf("%s it came, from %q", name, who)
 		}
 	}

@@ -139,6 +139,7 @@ func TestSetUpIsForAdministrators(t *testing.T) {
 		o.Await("the refusal of "+who, "document.querySelector('.refused [role=alert]')?.textContent.includes('this page is for administrators')")
 		o.Shot("setup-refused-" + who)
 		o.Click(".refused button")
+		o.Await("the door", "document.querySelector('input[name=agent]')") // whoever leaves before is still signed in
 	}
 	o.enter(h.desks[0], "petar")
 	o.Await("the channels", "document.querySelector('[data-state]')")

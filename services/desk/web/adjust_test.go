@@ -78,7 +78,7 @@ func TestASupervisorAdjustsAnAgent(t *testing.T) {
 	// Somebody else is faster.
 	<-stands
 	stands <- member("e2", 8)
-	b.Do(chromedp.Evaluate[chromedp.Void](`void ((e) => { e.value = '2'; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('.adjust .one input[type=number]'))`))
+	b.With("the limit", "document.querySelector('.adjust .one input[type=number]')", "e.value = '2', e.dispatchEvent(new Event('input', { bubbles: true }))")
 	b.Click(".adjust .primary")
 	b.Await("that somebody was", "document.querySelector('dialog .wrong')?.innerText.includes('meanwhile') && document.querySelector('.adjust .primary').disabled")
 	b.Shot("adjust-conflict")

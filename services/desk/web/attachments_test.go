@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -73,7 +71,7 @@ func TestAttachmentsHavePlainWords(t *testing.T) {
 	b.Click("button[lang=bg]")
 	b.signIn()
 	b.Await("words in the list", "[...document.querySelectorAll('.row .line')].map((e) => e.textContent).sort().join() === 'Прикачено,Снимка'")
-	b.Do(chromedp.Evaluate[chromedp.Void]("void [...document.querySelectorAll('.row')].find((e) => e.innerText.includes('Иван')).click()"))
+	b.opens("Иван")
 	b.Await("the history", fmt.Sprintf("document.querySelectorAll('.att').length === %d", len(kinds)))
 	for kind, word := range kinds {
 		b.Await(kind, "[...document.querySelectorAll('.att-name')].some((e) => e.firstChild.data === '"+word+"')")

@@ -250,11 +250,7 @@ func TestPageKeepsWhatTheAgentChose(t *testing.T) {
 		}
 	}
 	wishes(distributionv1.Presence_PRESENCE_UNSPECIFIED)
-	b.Do(chromedp.Evaluate[chromedp.Void](`{
-		const choice = document.querySelector('.presence select');
-		choice.value = 'PRESENCE_AWAY';
-		choice.dispatchEvent(new Event('change', { bubbles: true }));
-	}`))
+	b.choose(".presence select", "PRESENCE_AWAY")
 	b.Await("what was chosen", "localStorage.getItem('parley.presence.mila')")
 	b.house.Cut(true)
 	b.Await("the end of the link", "document.querySelector('.pill.down')")

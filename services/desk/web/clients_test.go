@@ -47,7 +47,8 @@ func TestAnAdministratorHandsOutTokens(t *testing.T) {
 	b.put("id", "crm-two")
 	b.tap("[name='contact.read']")
 	b.put("days", "30")
-	b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('[data-part=make] .primary').focus()"), chromedp.KeyEvent("\r"))
+	b.With("what makes it", "document.querySelector('[data-part=make] .primary')", "e.focus()")
+	b.Enter()
 	b.Await("its token, chosen", "document.activeElement?.name === 'token' && document.activeElement.value === 'pc_made'")
 	asked := webtest.Told[*adminv1.CreateClientRequest](b.house.Office, adminv1.ClientService_CreateClient_FullMethodName)
 	if c := asked[0].GetClient(); c.GetId() != "crm-two" || fmt.Sprint(c.GetScopes()) != "[contact.read]" || c.GetLifeMs() != 30*86_400_000 || len(c.GetQueues()) != 0 {

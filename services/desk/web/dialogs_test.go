@@ -3,9 +3,6 @@ package web_test
 import (
 	"testing"
 
-	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
-
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
@@ -60,7 +57,7 @@ func wrapUpState(b *browser) {
 func contactsState(b *browser) {
 	signedIn(b)
 	b.Await("the card", "document.querySelector('.contact .links button')")
-	b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('.head .only-narrow').click()")) // there is room for it at every width
+	b.Press("it", "document.querySelector('.head .only-narrow')") // there is room for it at every width
 	b.Click(".contact .links button")
 	b.Await("whom it could be", "document.querySelector('.targets button')")
 }
@@ -97,7 +94,7 @@ func offlineState(b *browser) {
 	b.house.Cut(true)
 	b.Await("the banner", "document.querySelector('.banner.bad')")
 	b.Key("written in a tunnel")
-	b.Key(kb.Enter)
+	b.Enter()
 	b.Await("what waits", "document.querySelector('[data-outbox=waiting]')")
 }
 

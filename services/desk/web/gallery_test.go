@@ -111,10 +111,8 @@ func TestSchemesAreColours(t *testing.T) {
 // opens shows the conversation of a customer.
 func (b *browser) opens(customer string) {
 	b.t.Helper()
-	row := "[...document.querySelectorAll('.row')].find((e) => e.innerText.includes('" + customer + "'))"
-	b.Await("the row", row)
-	b.Do(chromedp.Evaluate[chromedp.Void]("void " + row + ".click()"))
-	b.Await("the history", "document.querySelector('.msg')")
+	b.Press("the row", "[...document.querySelectorAll('.row')].find((e) => e.innerText.includes('"+customer+"'))")
+	b.Await("the history", "document.querySelector('.head h1')?.innerText.includes('"+customer+"') && document.querySelector('.msg')")
 }
 
 func loadingState(b *browser) {
@@ -171,7 +169,7 @@ func bulgarianState(b *browser) {
 	busy(b)
 	b.supervise()
 	b.Click(".me")
-	b.Do(chromedp.Evaluate[chromedp.Void]("void [...document.querySelectorAll('.seg button')].find((e) => e.innerText === 'Български').click()"))
+	b.press("Български")
 	b.Key("\x1b")
 	b.Await("the words", "document.querySelector('[data-figure=\"Ниво на обслужване\"]')")
 }

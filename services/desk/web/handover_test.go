@@ -3,8 +3,6 @@ package web_test
 import (
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -14,9 +12,7 @@ import (
 // press clicks the button with this text.
 func (b *browser) press(text string) {
 	b.t.Helper()
-	find := "[...document.querySelectorAll('button')].find((e) => e.checkVisibility() && !e.disabled && e.innerText.trim().startsWith('" + text + "'))"
-	b.Await("the button "+text, find)
-	b.Do(chromedp.Evaluate[chromedp.Void]("void " + find + ".click()"))
+	b.Press("the button "+text, "[...document.querySelectorAll('button')].find((e) => e.checkVisibility() && !e.disabled && e.innerText.trim().startsWith('"+text+"'))")
 }
 
 func TestTransferOnThePage(t *testing.T) {
@@ -31,7 +27,7 @@ func TestTransferOnThePage(t *testing.T) {
 	b.Await("who cannot", "document.querySelector('.targets button:disabled .quiet')?.innerText.startsWith('Not there')")
 	b.press("Queues")
 	b.Await("the queues", "document.querySelector('.targets .name')?.innerText === 'VIP'")
-	b.Do(chromedp.Evaluate[chromedp.Void]("document.querySelector('.targets button').focus()"))
+	b.With("a queue", "document.querySelector('.targets button')", "e.focus()")
 	b.Enter()
 	b.Click("dialog textarea")
 	b.Key("Чака от вчера.")
@@ -55,6 +51,7 @@ func TestConsultOnThePage(t *testing.T) {
 	b.Await("who was asked", "!document.querySelector('dialog') && document.querySelector('.company')?.innerText.includes('Asked')")
 	b.house.Come("1001")
 	b.press("Consult") // the header's: another one; Esc leaves it
+	b.Await("whom to ask", "document.querySelector('dialog[open]')")
 	b.Key("\x1b")
 	b.Await("no dialog", "!document.querySelector('dialog')")
 	b.Click("form.pen .chip:nth-of-type(2)")
@@ -65,7 +62,7 @@ func TestConsultOnThePage(t *testing.T) {
 	b.Shot("consult")
 	b.press("Let write")
 	b.Await("that he may write", "document.querySelector('.company')?.innerText.includes('may write to the customer')")
-	b.Do(chromedp.Evaluate[chromedp.Void]("void [...document.querySelectorAll('.company button')].at(-1).click()"))
+	b.Press("what ends it", "[...document.querySelectorAll('.company button')].at(-1)")
 	b.Await("the end of it", "!document.querySelector('.company')")
 }
 
@@ -138,11 +135,7 @@ func TestAStatusIsChosen(t *testing.T) {
 	b := open(t)
 	b.signIn()
 	b.Await("the page", "document.querySelector('.presence select')?.disabled === false")
-	b.Do(chromedp.Evaluate[chromedp.Void](`{
-		const s = document.querySelector('.presence select');
-		s.value = 'PRESENCE_AWAY lunch';
-		s.dispatchEvent(new Event('change', { bubbles: true }));
-	}`))
+	b.choose(".presence select", "PRESENCE_AWAY lunch")
 	b.Await("the status", "document.querySelector('.presence').dataset.presence === 'PRESENCE_AWAY' && document.querySelector('.presence select').selectedOptions[0].innerText === 'На обяд'")
 	b.Await("the desk to know", "document.querySelector('.presence select').value === 'PRESENCE_AWAY lunch'")
 	webtest.AwaitAsked(t, b.house, func(r *deskv1.SetPresenceRequest) bool {

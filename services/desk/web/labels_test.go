@@ -27,9 +27,9 @@ func TestLabelsOfAConversation(t *testing.T) {
 	other := b.Beside()
 	other.Go(b.url)
 	other.Await("the list in the second tab", "document.querySelector('.pill.live') && document.querySelector('.row')")
-	other.Eval("[...document.querySelectorAll('.row')].find((e) => e.innerText.includes('Иван')).click() ?? ''")
+	other.Press("the row", "[...document.querySelectorAll('.row')].find((e) => e.innerText.includes('Иван'))")
 
-	b.Eval("document.querySelector('.labels input').focus() ?? ''")
+	b.With("the field", "document.querySelector('.labels input')", "e.focus()")
 	b.Key("late")
 	b.Enter()
 	labelled(b.Tab, "late")
@@ -43,7 +43,7 @@ func TestLabelsOfAConversation(t *testing.T) {
 	}
 	b.Await("what was done", "[...document.querySelectorAll('.talk, main')].some((e) => e.innerText.includes('labels +VIP')) && document.querySelector('.labels input').value === ''")
 	b.Shot("labels")
-	b.Eval("document.querySelector('.labels li button').focus() ?? ''")
+	b.With("what takes it", "document.querySelector('.labels li button')", "e.focus()")
 	b.Enter()
 	labelled(b.Tab, "VIP")
 	labelled(other, "VIP")
@@ -52,7 +52,7 @@ func TestLabelsOfAConversation(t *testing.T) {
 		t.Errorf("asked for %v", got)
 	}
 	b.house.Label("1002", "спешно")
-	b.Eval("document.querySelector('.list input[type=search]').focus() ?? ''")
+	b.With("the search", "document.querySelector('.list input[type=search]')", "e.focus()")
 	b.Key("спешно")
 	b.Await("the one that has it", "[...document.querySelectorAll('.row .name')].map((e) => e.innerText).join() === 'Мария'")
 	b.house.Label("1001", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10")

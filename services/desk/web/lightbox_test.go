@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -70,7 +69,7 @@ func TestAPictureThatGoes(t *testing.T) {
 	b.Await("that it is gone", "!document.querySelector('dialog') && document.querySelectorAll('a.pic').length === 2")
 	b.Click("a.pic")
 	b.Await("another", shows("отпред.png", "1 / 2"))
-	b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('.lightbox img').dispatchEvent(new Event('error'))"))
+	b.With("the picture", "document.querySelector('.lightbox img')", "e.dispatchEvent(new Event('error'))")
 	b.Await("why it is not there", "document.querySelector('.lightbox .gone')?.textContent === 'The picture cannot be shown any more.' && !document.querySelector('.lightbox img')")
 	b.Key(kb.ArrowRight)
 	b.Await("the other one", shows("касова бележка.png", "2 / 2"))

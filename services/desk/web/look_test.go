@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
 
@@ -38,8 +36,8 @@ func TestTextIsReadable(t *testing.T) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.Size(1440, 3000, scheme)
 		for i := range 5 {
-			b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void document.querySelectorAll('.row')[%d].click()", i)))
-			b.Await("the history", "document.querySelector('.msg')")
+			b.Press("the row", fmt.Sprintf("document.querySelectorAll('.row')[%d]", i))
+			b.Await("the history", fmt.Sprintf("document.querySelectorAll('.row')[%d].ariaCurrent === 'true' && document.querySelector('.msg')", i))
 			if bad := b.Eval(webtest.Faint); bad != "" {
 				t.Errorf("%s, row %d: too faint: %s", scheme, i, bad)
 			}

@@ -69,9 +69,7 @@ func TestFieldsStandInLine(t *testing.T) {
 	b := setUp(t, webtest.Admin)
 	b.turnTo("audit")
 	b.Await("the filter", "document.querySelector('.filter select')")
-	if tops := b.Eval("[...new Set([...document.querySelectorAll('.filter label')].map((e) => e.getBoundingClientRect()).map((r, i, all) => Math.round(r.top - Math.min(...all.filter((o) => Math.abs(o.top - r.top) < 15).map((o) => o.top)))))].join(' ')"); tops != "0" {
-		t.Errorf("labels are off by %s px", tops)
-	}
+	b.Reads("how many px labels are off by", "[...new Set([...document.querySelectorAll('.filter label')].map((e) => e.getBoundingClientRect()).map((r, i, all) => Math.round(r.top - Math.min(...all.filter((o) => Math.abs(o.top - r.top) < 15).map((o) => o.top)))))].join(' ')", "0")
 }
 
 // TestTimesAreTheReaders: when something was seen is told as everywhere on the page, by

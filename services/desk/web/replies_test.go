@@ -20,6 +20,7 @@ func TestCannedRepliesByKeys(t *testing.T) {
 	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
 	b.signIn()
 	b.Click(".row")
+	b.Await("the cursor in the composer", "document.activeElement?.matches('.field textarea')")
 	b.Key("/")
 	b.Await("the list", "document.querySelectorAll('.replies li').length === 2 && document.querySelector('.field textarea').getAttribute('aria-activedescendant') === 'reply-0'")
 	b.Shot("replies")
@@ -55,6 +56,7 @@ func TestQuickRepliesOfACannedReply(t *testing.T) {
 	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
 	b.signIn()
 	b.Click(".row")
+	b.Await("the cursor in the composer", "document.activeElement?.matches('.field textarea')")
 	b.Key("/")
 	b.Await("the reply with its answers", "document.querySelectorAll('.replies .quick > span').length === 3")
 	b.Shot("replies-quick")
@@ -74,7 +76,7 @@ func TestQuickRepliesOfACannedReply(t *testing.T) {
 	b.Await("the reply again", "document.querySelectorAll('.replies .quick > span').length === 3")
 	b.Enter()
 	b.Await("chips again", "document.querySelectorAll('.pen .quick li').length === 3")
-	b.Do(chromedp.Evaluate[chromedp.Void]("document.querySelector('.field textarea').select()"))
+	b.With("the composer", "document.querySelector('.field textarea')", "e.select()")
 	b.Key(kb.Backspace)
 	b.Await("that they went with the text", draft+" === '' && !document.querySelector('.pen .quick')")
 }
@@ -84,6 +86,7 @@ func TestOwnReplies(t *testing.T) {
 	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
 	b.signIn()
 	b.Click(".row")
+	b.Await("the cursor in the composer", "document.activeElement?.matches('.field textarea')")
 	b.Key("/q")
 	b.Await("the list", "document.querySelectorAll('.replies li').length === 2")
 	b.press("Edit my own")
@@ -126,6 +129,7 @@ func TestCommandsByKeys(t *testing.T) {
 	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
 	b.signIn()
 	b.Click(".row")
+	b.Await("the cursor in the composer", "document.activeElement?.matches('.field textarea')")
 	for _, c := range []struct{ word, opens string }{
 		{"t", "document.querySelector('dialog[open] .hand-over .seg [aria-pressed=true]')?.innerText === 'Agents'"},
 		{"tq", "document.querySelector('dialog[open] .hand-over .seg [aria-pressed=true]')?.innerText === 'Queues'"},

@@ -18,13 +18,19 @@ import (
 func setUp(t *testing.T, agent string) *browser {
 	t.Helper()
 	b := open(t)
+	b.enterSetUp(agent)
+	return b
+}
+
+// enterSetUp opens the set-up page, as somebody or nobody yet.
+func (b *browser) enterSetUp(agent string) {
+	b.t.Helper()
 	b.house.Staff()
 	b.Do(chromedp.Navigate(b.url+"/setup"), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")))
 	if agent != "" {
 		b.Do(chromedp.SendKeys(chromedp.CSS("input[name=agent]"), agent), chromedp.SendKeys(chromedp.CSS("input[name=password]"), webtest.Password+"\r"))
 		b.Await("the page", "document.querySelector('.setup main .card-of, .refused')")
 	}
-	return b
 }
 
 // TestWhoIsQuickIsNotRefused: a call that came too fast goes again by itself, when the
@@ -74,18 +80,13 @@ func (b *browser) says(what, text string) {
 // tap presses what a selector finds, wherever it has moved to meanwhile.
 func (b *browser) tap(css string) {
 	b.t.Helper()
-	b.Await(css, fmt.Sprintf("document.querySelector(%q)", css))
-	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void document.querySelector(%q).click()", css)))
+	b.Press(css, fmt.Sprintf("document.querySelector(%q)", css))
 }
 
 // put writes into a field by its name.
 func (b *browser) put(name, text string) {
 	b.t.Helper()
-	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void ((e) => {
-		e.value = %q;
-		e.dispatchEvent(new Event('input', { bubbles: true }));
-		e.dispatchEvent(new Event('change', { bubbles: true }));
-	})(document.querySelector('[name=%s]'))`, text, name)))
+	b.With("the field "+name, fmt.Sprintf("document.querySelector('[name=%s]')", name), fmt.Sprintf("e.value = %q, e.dispatchEvent(new Event('input', { bubbles: true })), e.dispatchEvent(new Event('change', { bubbles: true }))", text))
 }
 
 // TestSetUpGallery shows every screen of the set-up page in every state, in both
@@ -178,10 +179,15 @@ func brokenAudit(b *browser) {
 	b.Await("what is wrong", "document.querySelector('[data-broken=\"4\"]')")
 }
 
+// prioritize changes the queue that is shown.
+func (b *browser) prioritize() {
+	b.t.Helper()
+	b.With("the form", "document.querySelector('[data-field=priority] input')", "e.value = 9, e.dispatchEvent(new Event('input', { bubbles: true }))")
+}
+
 func difference(b *browser) {
 	b.turnTo("queues/front")
-	b.Await("the form", "document.querySelector('[data-field=priority] input')")
-	b.Do(chromedp.Evaluate[chromedp.Void](`void ((e) => { e.value = 9; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('[data-field=priority] input'))`))
+	b.prioritize()
 	b.Click(".save .primary")
 	b.Await("the difference", "document.querySelector('dialog .is')")
 }
@@ -281,9 +287,7 @@ func TestEveryScreenAsYAML(t *testing.T) {
 		b.turnTo(c.place)
 		b.Click("[data-deed=export]")
 		b.Await("it for "+c.place, "document.querySelector('.yaml')")
-		if got, want := b.Eval("document.querySelector('.yaml').textContent"), strings.Join(c.want, "---\n"); got != want {
-			t.Errorf("%s gives\n%s\nwant\n%s", c.place, got, want)
-		}
+		b.Reads(c.place, "document.querySelector('.yaml').textContent", strings.Join(c.want, "---\n"))
 	}
 	b.Shot("yaml-of-a-step")
 }
@@ -335,8 +339,7 @@ func conflict(b *browser) {
 		return nil, webtest.Refusal(connect.CodeAborted, "ETAG_MISMATCH")
 	})
 	b.turnTo("queues/front")
-	b.Await("the form", "document.querySelector('[data-field=priority] input')")
-	b.Do(chromedp.Evaluate[chromedp.Void](`void ((e) => { e.value = 9; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('[data-field=priority] input'))`))
+	b.prioritize()
 	b.Click(".save .primary")
 	b.Await("who was faster", "document.querySelector('.told .buttons')")
 }

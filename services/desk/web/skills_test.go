@@ -7,9 +7,10 @@ import (
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
 
+// choose takes one of a choice, once it is among them.
 func (b *browser) choose(css, value string) {
 	b.t.Helper()
-	b.Eval("(() => { const s = document.querySelector('" + css + "'); s.value = '" + value + "'; return String(s.dispatchEvent(new Event('change', {bubbles: true}))); })()")
+	b.With("the choice "+value, "((s) => [...s?.options ?? []].some((o) => o.value === '"+value+"') && s)(document.querySelector('"+css+"'))", "e.value = '"+value+"', e.dispatchEvent(new Event('change', {bubbles: true}))")
 }
 
 // TestSkillsOfAConversation (L73): the agent asks for a skill, says how well, and

@@ -82,6 +82,7 @@ func TestOneAgentABrowser(t *testing.T) {
 	b := open(t)
 	other := b.Beside()
 	other.Go(b.url)
+	other.Await("the door", "document.querySelector('input[name=agent]')") // before the browser is anybody's
 	b.signIn()
 	enter := func(tab *webtest.Tab, agent string) {
 		t.Helper()

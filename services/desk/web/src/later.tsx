@@ -13,13 +13,14 @@ export function later<P extends object>(load: () => Promise<FunctionComponent<P>
   parts.push(fetch);
   return (props) => {
     const [, draw] = useState(0);
+    const now = part; // it may come before the effect runs, which has to draw it then
     useEffect(() => {
       let timer = 0;
       const come = () => void fetch().then(() => draw(1), () => (timer = setTimeout(come, AGAIN_MS) as unknown as number));
-      if (!part) come();
+      if (!now) come();
       return () => clearTimeout(timer);
     }, []);
-    return part ? h(part, props) : null;
+    return now ? h(now, props) : null;
   };
 }
 

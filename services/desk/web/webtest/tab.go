@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -168,10 +170,20 @@ func (b *Tab) Before(script string) {
 	b.Do(set(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}))
 }
 
-// Click presses what a CSS selector finds. Where the page draws that anew before it is
-// pressed, it is looked for again.
+// Click presses what a CSS selector finds, once it can be pressed and stands still. Where
+// the page draws that anew before it is pressed, it is looked for again.
 func (b *Tab) Click(css string) {
 	b.t.Helper()
+	b.sees(css+", to be pressed", fmt.Sprintf(`new Promise((done) => {
+		let was;
+		const look = () => {
+			const e = document.querySelector(%q), is = e?.checkVisibility() && !e.matches(':disabled') && JSON.stringify(e.getBoundingClientRect());
+			if (is && is === was) return setTimeout(done);
+			was = is;
+			requestAnimationFrame(look);
+		};
+		look();
+	})`, css))
 	press := chromedp.Click(chromedp.CSS(css))
 	b.Do(func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
 		for {
@@ -183,15 +195,83 @@ func (b *Tab) Click(css string) {
 	})
 }
 
+// Press has an element pressed by the page itself, wherever it has moved to meanwhile: the
+// one that a JavaScript expression finds, once it can be pressed.
+func (b *Tab) Press(what, find string) {
+	b.t.Helper()
+	b.With(what, find, "e.click()")
+}
+
+// With has the page do something with the element e that a JavaScript expression finds,
+// once it is there and enabled, and the page has settled.
+func (b *Tab) With(what, find, do string) {
+	b.t.Helper()
+	usable := "((e) => e && !e.matches(':disabled')"
+	b.Await(what, usable+")("+find+")")
+	b.settle()
+	b.Await(what, usable+" && ("+do+", true))("+find+")") // found and used in one turn
+}
+
+// Reads waits until a JavaScript expression gives a string, and tells what it gave last
+// when it does not.
+func (b *Tab) Reads(what, js, want string) {
+	b.t.Helper()
+	var last string
+	late := time.Now().Add(Patience)
+	for {
+		got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](js))
+		switch {
+		case err == nil && got == want:
+			return
+		case err == nil:
+			last = got
+		}
+		if time.Now().After(late) {
+			b.Shot("failed")
+			b.t.Fatalf("%s reads %q (%v), want %q", what, last, err, want)
+		}
+		b.settle()
+	}
+}
+
+// settle waits until the page has done what follows from what it has drawn. Effects run
+// after the next frame: before them nothing listens for keys and for what is dropped,
+// which nobody at a keyboard is quick enough to notice, and a program is.
+func (b *Tab) settle() {
+	b.t.Helper()
+	b.sees("the page to settle", "new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 1000); })")
+}
+
+// sees waits for a promise of the page's, on the next page where it was left meanwhile.
+func (b *Tab) sees(what, promise string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](promise, chromedp.EvalAwaitPromise))
+		if err == nil {
+			return
+		}
+		if !left(err) {
+			b.Shot("failed")
+			b.t.Fatalf("%s: %v\nthe page says: %s", what, err, b.Text())
+		}
+	}
+}
+
 // redrawn tells whether a node was taken from the page between being found and being
 // pressed. The browser says so of its place alone, so nothing was pressed.
 func redrawn(err error) bool {
 	return strings.Contains(err.Error(), "Could not find node") || strings.Contains(err.Error(), "Node is detached")
 }
 
-// Key presses keys wherever the focus is.
+// Key presses keys wherever the focus is. A text waits for a place to write in.
 func (b *Tab) Key(keys string, opts ...chromedp.KeyOption) {
 	b.t.Helper()
+	if utf8.RuneCountInString(keys) > 1 {
+		b.Await("a place to write "+keys, "document.activeElement?.matches('input, textarea')")
+	}
+	b.settle()
 	b.Do(chromedp.KeyEvent(keys, opts...))
 }
 
@@ -202,6 +282,7 @@ func (b *Tab) Enter() {
 	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13}
 	up := down
 	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
+	b.settle()
 	b.Do(set(input.DispatchKeyEvent, down), set(input.DispatchKeyEvent, up))
 }
 

@@ -1,1 +1,0 @@
-import{a}from"./chunk.37KRZ2MG.js";import"./chunk.G7F4CX4F.js";import"./chunk.QJ5DCYWI.js";import"./chunk.VKL3NGDS.js";import"./chunk.ATFPQOQY.js";import"./chunk.6NCZG5ZF.js";import"./chunk.SPI6CALG.js";import"./chunk.BZS4YE5L.js";export{a as HandOver};
