@@ -82,7 +82,7 @@ func TestOneAgentABrowser(t *testing.T) {
 	b := open(t)
 	other := b.Beside()
 	other.Go(b.url)
-	b.signIn()
+	b.SignIn(b.url, webtest.Agent, webtest.Password)
 	enter := func(tab *webtest.Tab, agent string) {
 		t.Helper()
 		tab.Do(chromedp.SendKeys(chromedp.CSS("input[name=agent]"), agent),
