@@ -29,7 +29,7 @@ func busy(b *browser) {
 
 func (b *browser) supervise() {
 	b.t.Helper()
-	b.SignIn(b.url, webtest.Boss, webtest.Password)
+	b.comes(webtest.Boss)
 	b.Await("the floor", "document.querySelectorAll('.floor tbody tr').length === 4")
 }
 

@@ -73,7 +73,7 @@ func TestTextOfStrangersRunsNowhere(t *testing.T) {
 	for i, text := range texts {
 		supervisor.house.Open(webtest.Customer{PSID: strconv.Itoa(1001 + i), Name: fmt.Sprint(i, text), Queue: text, Phase: threadv1.Phase_PHASE_ACTIVE, Window: time.Hour}, webtest.Other, text)
 	}
-	supervisor.SignIn(supervisor.url, webtest.Boss, webtest.Password)
+	supervisor.comes(webtest.Boss)
 	supervisor.Await("the floor", fmt.Sprintf("document.querySelectorAll('.floor tbody tr').length >= %d", len(texts)))
 	harmless(supervisor, "the floor")
 	if n := asked.Load(); n != 0 {

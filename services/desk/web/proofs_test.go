@@ -27,7 +27,7 @@ func TestNothingMovesByItself(t *testing.T) {
 	b := open(t)
 	b.Before(shifts)
 	world(b.house)
-	b.signIn()
+	b.SignIn(b.url, webtest.Agent, webtest.Password)
 	b.opens("Иван")
 	b.Await("the composer", "document.activeElement?.tagName === 'TEXTAREA'")
 	const place = "JSON.stringify(['textarea', '.send', '.head', '.acts'].map((css) => { const r = document.querySelector(css).getBoundingClientRect(); return [r.x, r.y, r.width, r.height].map(Math.round); }))"

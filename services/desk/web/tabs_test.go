@@ -83,7 +83,7 @@ func TestOneAgentABrowser(t *testing.T) {
 	other := b.Beside()
 	other.Go(b.url)
 	other.Await("the door", "document.querySelector('input[name=agent]')") // before the browser is anybody's
-	b.signIn()
+	b.SignIn(b.url, webtest.Agent, webtest.Password)
 	enter := func(tab *webtest.Tab, agent string) {
 		t.Helper()
 		tab.Do(chromedp.SendKeys(chromedp.CSS("input[name=agent]"), agent),
