@@ -40,22 +40,24 @@ func (c *stateCache) get(t subject.Thread) (snapshot, bool) {
 	return e.Value.(*cached).snapshot, true
 }
 
-// put keeps s unless something newer is known.
-func (c *stateCache) put(t subject.Thread, s snapshot) {
+// put keeps s unless something newer is known, and tells that.
+func (c *stateCache) put(t subject.Thread, s snapshot) (overtaken bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.byKey[t]; ok {
-		if known := e.Value.(*cached); known.revision < s.revision {
+		known := e.Value.(*cached)
+		if known.revision < s.revision {
 			known.snapshot = s
 		}
 		c.order.MoveToFront(e)
-		return
+		return known.revision > s.revision
 	}
 	c.byKey[t] = c.order.PushFront(&cached{thread: t, snapshot: s})
 	if c.order.Len() > c.limit {
 		oldest := c.order.Remove(c.order.Back()).(*cached)
 		delete(c.byKey, oldest.thread)
 	}
+	return false
 }
 
 func (c *stateCache) drop(t subject.Thread) {

@@ -57,7 +57,7 @@ func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(conte
 			if err != nil {
 				return err
 			}
-			b.states.put(r.Thread, r.snapshot())
+			r.Overtaken = b.states.put(r.Thread, r.snapshot())
 			return handle(ctx, r)
 		}})
 }

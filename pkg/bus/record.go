@@ -23,6 +23,7 @@ type Record struct {
 	Stored    time.Time
 	Trace     trace.SpanContext // what wrote it; may be invalid
 	Commit    *threadv1.Commit  // shared: do not change
+	Overtaken bool              // by a later commit of the thread that this process knows already; FollowThreads alone tells, and hands that one over too
 }
 
 // InboundRecord is one event as read from INBOUND.

@@ -37,3 +37,21 @@ func TestFollowingSinceATime(t *testing.T) {
 		checkAscending(t, seen.of(customer(n)))
 	}
 }
+
+// TestACommitSaysThatItIsOvertaken by one that this process knows: its own, or one it
+// was handed. The last of a thread never is.
+func TestACommitSaysThatItIsOvertaken(t *testing.T) {
+	b := bustest.Broker(t).Open(t, "one")
+	for n := range 3 {
+		update(t, b, customer(0), fmt.Sprint(n))
+	}
+	told := make(chan bool, 3)
+	background(t, func(ctx context.Context) error {
+		return b.FollowThreads(ctx, "stage", func(_ context.Context, r bus.Record) error { told <- r.Overtaken; return nil })
+	})
+	for n, overtaken := range []bool{true, true, false} {
+		if got := <-told; got != overtaken {
+			t.Errorf("commit %d is overtaken: %v", n, got)
+		}
+	}
+}

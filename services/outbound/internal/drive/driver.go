@@ -104,14 +104,17 @@ func (d *Driver) Wake(ctx context.Context, t subject.Thread) {
 }
 
 // Follow is Wake by a commit of the thread, which the goroutine then need not
-// read itself. Whoever calls it does so for every commit, in order.
+// read itself. Whoever calls it does so for every commit, in order. One that is
+// overtaken sets nothing going: the later one does, and what this one leaves open
+// is mostly done.
 func (d *Driver) Follow(ctx context.Context, r bus.Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.workers[r.Thread] == nil && thread.NextSend(r.Commit.GetState()) == nil {
-		return
+	w := d.workers[r.Thread]
+	if !r.Overtaken && (w != nil || thread.NextSend(r.Commit.GetState()) != nil) {
+		w = d.wake(ctx, r.Thread)
 	}
-	if w := d.wake(ctx, r.Thread); w != nil { // one that is there also learns what ended its last send
+	if w != nil { // one that is there also learns what ended its last send
 		w.note(r)
 	}
 }

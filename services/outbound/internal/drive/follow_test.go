@@ -25,6 +25,7 @@ import (
 type asking struct {
 	*memory
 	reads atomic.Int64
+	tell  func(i int) // has the driver that follows hear of a commit again
 }
 
 func (a *asking) Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error) {
@@ -57,13 +58,16 @@ func followed(t *testing.T, log *asking, meta *meta) (driving func() bool) {
 		driver.Wait()
 		ended()
 	})
+	log.tell = func(i int) {
+		driver.Follow(ctx, bus.Record{Thread: customer, Revision: uint64(i) + 1, Commit: log.commits[i], Overtaken: i+1 < len(log.commits)})
+	}
 	told := 0
 	log.mu.Lock()
 	log.follow = append(log.follow, func() {
 		log.mu.Lock()
 		defer log.mu.Unlock()
 		for ; told < len(log.commits); told++ {
-			driver.Follow(ctx, bus.Record{Thread: customer, Revision: uint64(told) + 1, Commit: log.commits[told]})
+			log.tell(told)
 		}
 	})
 	log.mu.Unlock()
@@ -101,6 +105,28 @@ func TestAFollowedThreadIsNotRead(t *testing.T) {
 		}
 		if driving() {
 			t.Error("it still drives a thread without a send")
+		}
+	})
+}
+
+// A commit that this process has left behind is no work: whoever is told of it late
+// reads nothing, takes no turn and asks nobody.
+func TestACommitThatIsOvertakenStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &asking{memory: newMemory(asked()...)}
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome { return sent("m" + strconv.Itoa(n)) }}
+		driving := followed(t, log, meta)
+		for _, f := range asked([]string{"one"}, []string{"two"})[4:] {
+			log.say(f)
+		}
+		time.Sleep(10 * time.Second)
+		expect(t, log.memory, "attempted", "succeeded answer", "attempted", "succeeded answer")
+		for i := range log.commits {
+			log.tell(i)
+			synctest.Wait()
+			if n := log.reads.Load(); n != 0 || driving() {
+				t.Errorf("commit %d: the log was asked %d times, driving: %v", i, n, driving())
+			}
 		}
 	})
 }

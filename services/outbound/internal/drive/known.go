@@ -31,7 +31,9 @@ type request struct {
 
 // note takes a commit in; the driver's lock is held.
 func (w *worker) note(r bus.Record) {
-	w.told.renew(snapshot{r.Commit.GetState(), r.Revision})
+	if !r.Overtaken {
+		w.told.renew(snapshot{r.Commit.GetState(), r.Revision})
+	}
 	for _, f := range r.Commit.GetFacts() {
 		if asked := f.GetSendRequested(); asked != nil {
 			w.asked[asked.GetId()] = request{r.Trace, asked}
