@@ -6,7 +6,7 @@ import { appOf, clock, dayKey, long, nameOf, stamp } from './format';
 import { said } from './i18n';
 import { idOf, may, num, tabs, trouble, unread, windowOf } from './model';
 import { loadDraft } from './prefs';
-import { useNow, useRoom } from './rt';
+import { memo, useNow, useRoom } from './rt';
 import { Timeline } from './timeline';
 import { Composer } from './composer';
 import { later } from './later';
@@ -63,22 +63,23 @@ function Tabs() {
   if (all.length === 0) return null;
   return (
     <div class="tabs" role="group" aria-label={t.tabs}>
-      {all.map((v, i) => {
-        const n = unread(s, v);
-        const id = idOf(v);
-        return (
-          <span key={id} class={`tab${s.open === id ? ' on' : ''}`}>
-            <button aria-current={s.open === id ? 'true' : undefined} title={i < 9 ? `Alt ${i + 1}` : undefined} onClick={() => desk.show(id)}>
-              <span class="name" dir="auto">{nameOf(v, t)}</span>
-              {n > 0 && <span class="badge count">{n}<span class="sr"> {t.unread(n)}</span></span>}
-            </button>
-            {v.phase === 'PHASE_WAITING' && <button class="x" aria-label={`${t.close}: ${nameOf(v, t)}`} onClick={() => desk.unpeek(id)}>✕</button>}
-          </span>
-        );
-      })}
+      {all.map((v, i) => <Tab key={idOf(v)} id={idOf(v)} name={nameOf(v, t)} unread={unread(s, v)} on={s.open === idOf(v)} waits={v.phase === 'PHASE_WAITING'} alt={i < 9 ? i + 1 : 0} />)}
     </div>
   );
 }
+
+const Tab = memo(function Tab({ id, name, unread: n, on, waits, alt }: { id: string; name: string; unread: number; on: boolean; waits: boolean; alt: number }) {
+  const { desk, t } = useRoom();
+  return (
+    <span class={`tab${on ? ' on' : ''}`}>
+      <button aria-current={on ? 'true' : undefined} title={alt ? `Alt ${alt}` : undefined} onClick={() => desk.show(id)}>
+        <span class="name" dir="auto">{name}</span>
+        {n > 0 && <span class="badge count">{n}<span class="sr"> {t.unread(n)}</span></span>}
+      </button>
+      {waits && <button class="x" aria-label={`${t.close}: ${name}`} onClick={() => desk.unpeek(id)}>✕</button>}
+    </span>
+  );
+});
 
 const ACTIONS = [['Release', 'release'], ['Park', 'park'], ['End', 'end'], ['Resume', 'resume'], ['Close', 'close'], ['Leave', 'leave']] as const;
 const HANDS = ['consult', 'transfer'] as const;

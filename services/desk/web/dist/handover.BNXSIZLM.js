@@ -1,1 +1,0 @@
-import{a}from"./chunk.XTUFNVUT.js";import"./chunk.7NNCGDHD.js";import"./chunk.PHXEPIMP.js";import"./chunk.PAFEIFL6.js";import"./chunk.ATFPQOQY.js";import"./chunk.DIICR4N3.js";import"./chunk.SPI6CALG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
