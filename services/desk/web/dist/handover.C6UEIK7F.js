@@ -1,1 +1,0 @@
-import{a}from"./chunk.XRYGPOPS.js";import"./chunk.7NNCGDHD.js";import"./chunk.RDJK6LHG.js";import"./chunk.PAFEIFL6.js";import"./chunk.ATFPQOQY.js";import"./chunk.DIICR4N3.js";import"./chunk.CQALT76A.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
