@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"strconv"
 	"testing"
 	"time"
@@ -112,41 +111,4 @@ func TestEventsAreDrawnTogether(t *testing.T) {
 		b.Await("a drawing", fmt.Sprint("drawn === ", times))
 	}
 	t.Logf("fifty events were drawn in %d times", times)
-}
-
-// BenchmarkEvents has fifty events a second come to a desk of three hundred
-// conversations for ten seconds, half of them to the open one, and tells which share of
-// one processor the page's own thread takes; 25 % are wanted. It counts the thread's
-// own time, so it says the same on a busy machine.
-func BenchmarkEvents(b *testing.B) {
-	tab, house := webtest.Browse(b), webtest.New()
-	handler, err := house.Handler()
-	if err != nil {
-		b.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	b.Cleanup(func() { house.Cut(true); server.CloseClientConnections(); server.Close() })
-	for n := range 300 {
-		house.Add(active(fmt.Sprint(10_000+n), fmt.Sprintf("Клиент %d", n)), "Здравейте, имам въпрос.")
-	}
-	tab.SignIn(server.URL, webtest.Agent, webtest.Password)
-	tab.Click(".row")
-	tab.Await("the history", "document.querySelector('.msg.in')")
-	const second, seconds = 50, 10
-	for b.Loop() {
-		before := tab.Busy()
-		began := time.Now()
-		tick := time.NewTicker(time.Second / second)
-		for n := range second * seconds {
-			<-tick.C
-			psid := fmt.Sprint(10_000 + n/2%300)
-			if n%2 == 0 {
-				psid = "10000"
-			}
-			house.Say(psid, &deskv1.TimelineItem{Id: fmt.Sprintf("m.%d.%d", began.UnixNano(), n), Author: deskv1.Author_AUTHOR_CUSTOMER, Text: fmt.Sprint("Събитие ", n)})
-		}
-		tick.Stop()
-		b.ReportMetric(100*(tab.Busy()-before).Seconds()/time.Since(began).Seconds(), "busy-%")
-		b.ReportMetric(second*seconds/time.Since(began).Seconds(), "events/s")
-	}
 }

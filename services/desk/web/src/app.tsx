@@ -62,7 +62,7 @@ function DeskPage() {
   const view = s.views.get(s.open);
   return (
     <div class="desk" data-place={s.place} data-open={view ? 'yes' : 'no'} data-panel={panel ? 'yes' : 'no'}>
-      <TopBar onHelp={() => setHelp(true)} />
+      <TopBar onHelp={setHelp} />
       <Offers />
       {s.place === 'floor' ? <Floor /> : (
         <>

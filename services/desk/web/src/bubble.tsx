@@ -7,7 +7,7 @@ import { toComposer } from './composer';
 import { appOf, clock, INBOX, pieces, span } from './format';
 import { said, word, type Words } from './i18n';
 import { later } from './later';
-import { may, num } from './model';
+import { num } from './model';
 import { memo, useNow, useRoom } from './rt';
 
 const Offered = later(() => import('./offered').then((m) => m.Offered));
@@ -21,9 +21,11 @@ interface BubbleProps {
   last: boolean;
   // It belongs to the conversation that is open, not to an earlier one.
   current: boolean;
+  // The agent may write to the customer.
+  sends: boolean;
 }
 
-export const Bubble = memo(function Bubble({ item, quoted, conversation, customer, first, last, current }: BubbleProps) {
+export const Bubble = memo(function Bubble({ item, quoted, conversation, customer, first, last, current, sends }: BubbleProps) {
   const { desk, t } = useRoom();
   const me = desk.state.me.agent;
   const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_AUTOMATED: 'out auto', AUTHOR_BOT: 'out auto', AUTHOR_NOTE: item.details?.consult ? 'note advice' : 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
@@ -39,7 +41,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
       </div>
       {item.quickReplies && <Offered item={item} under />}
       {(last || item.delivery || item.edited || item.late || item.recovered || item.details?.standby) && <Foot item={item} />}
-      {item.author === 'AUTHOR_CUSTOMER' && current && item.id && !item.unsent && <Answers item={item} conversation={conversation} />}
+      {item.author === 'AUTHOR_CUSTOMER' && current && sends && item.id && !item.unsent && <Answers item={item} conversation={conversation} />}
       {item.author === 'AUTHOR_AGENT' && current && <Choices item={item} conversation={conversation} />}
     </div>
   );
@@ -130,8 +132,6 @@ function Choices({ item, conversation }: { item: TimelineItem; conversation: Con
 // or react to it.
 function Answers({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
   const { desk, t } = useRoom();
-  const v = desk.state.views.get(conversation.conversation ?? '');
-  if (!v || !may(v, 'send')) return null;
   return (
     <div class="answers">
       <button title={t.quote} aria-label={t.quote} onClick={() => { desk.quote(conversation, item); toComposer(); }}>↩</button>

@@ -6,7 +6,7 @@ import { appOf, clock, dayKey, long, nameOf, stamp } from './format';
 import { said } from './i18n';
 import { idOf, may, num, tabs, trouble, unread, windowOf } from './model';
 import { loadDraft } from './prefs';
-import { useNow, useRoom } from './rt';
+import { memo, useNow, useRoom } from './rt';
 import { Timeline } from './timeline';
 import { Composer } from './composer';
 import { later } from './later';
@@ -59,33 +59,38 @@ function NothingOpen() {
 function Tabs() {
   const { desk, t } = useRoom();
   const s = desk.state;
-  const [asked, ask] = useState<ConversationView>();
+  const [wanted, ask] = useState('');
   const all = tabs(s);
+  const asked = all.find((v) => idOf(v) === wanted);
   if (all.length === 0) return null;
-  const waits = (v: ConversationView) => v.phase === 'PHASE_WAITING';
-  const leave = (v: ConversationView) => {
-    if (waits(v)) desk.unpeek(idOf(v));
-    else if (may(v, 'park')) ask(v);
-  };
   return (
     <div class="tabs" role="group" aria-label={t.tabs}>
-      {all.map((v, i) => {
-        const n = unread(s, v);
-        const id = idOf(v);
-        return (
-          <span key={id} class={`tab${s.open === id ? ' on' : ''}`} onAuxClick={(e) => e.button === 1 && leave(v)}>
-            <button aria-current={s.open === id ? 'true' : undefined} title={i < 9 ? `Alt ${i + 1}` : undefined} onClick={() => desk.show(id)}>
-              <span class="name" dir="auto">{nameOf(v, t)}</span>
-              {n > 0 && <span class="badge count">{n}<span class="sr"> {t.unread(n)}</span></span>}
-            </button>
-            {(waits(v) || may(v, 'park')) && <button class="x" aria-label={`${waits(v) ? t.close : t.park}: ${nameOf(v, t)}`} onClick={() => leave(v)}>✕</button>}
-          </span>
-        );
-      })}
-      {asked && <Confirm title={`${t.park}: ${nameOf(asked, t)}`} text={t.parkHint} yes={t.park} onYes={() => void desk.act('Park', asked)} onClose={() => ask(undefined)} />}
+      {all.map((v, i) => (
+        <Tab
+          key={idOf(v)} id={idOf(v)} name={nameOf(v, t)} unread={unread(s, v)} on={s.open === idOf(v)} alt={i < 9 ? i + 1 : 0}
+          waits={v.phase === 'PHASE_WAITING'} parks={may(v, 'park')} ask={ask}
+        />
+      ))}
+      {asked && <Confirm title={`${t.park}: ${nameOf(asked, t)}`} text={t.parkHint} yes={t.park} onYes={() => void desk.act('Park', asked)} onClose={() => ask('')} />}
     </div>
   );
 }
+
+interface TabProps { id: string; name: string; unread: number; on: boolean; alt: number; waits: boolean; parks: boolean; ask: (id: string) => void }
+
+const Tab = memo(function Tab({ id, name, unread: n, on, alt, waits, parks, ask }: TabProps) {
+  const { desk, t } = useRoom();
+  const leave = () => (waits ? desk.unpeek(id) : parks && ask(id));
+  return (
+    <span class={`tab${on ? ' on' : ''}`} onAuxClick={(e) => e.button === 1 && leave()}>
+      <button aria-current={on ? 'true' : undefined} title={alt ? `Alt ${alt}` : undefined} onClick={() => desk.show(id)}>
+        <span class="name" dir="auto">{name}</span>
+        {n > 0 && <span class="badge count">{n}<span class="sr"> {t.unread(n)}</span></span>}
+      </button>
+      {(waits || parks) && <button class="x" aria-label={`${waits ? t.close : t.park}: ${name}`} onClick={leave}>✕</button>}
+    </span>
+  );
+});
 
 const ACTIONS = [['Release', 'release'], ['Park', 'park'], ['End', 'end'], ['Resume', 'resume'], ['Close', 'close'], ['Leave', 'leave']] as const;
 const HANDS = ['consult', 'transfer'] as const;

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConversationRef, ListTimelineResponse, TimelineItem } from './types.gen';
 import { Dialog } from './dialog';
 import { later } from './later';
+import { quotedBy } from './model';
 import { useRoom } from './rt';
 import texts from './texts/earlier';
 
@@ -31,7 +32,7 @@ export function Earlier({ via, past, customer, title, about, onClose }: {
   };
   useEffect(() => void read(), []);
   // Files are asked for by the conversation that the agent has.
-  const view = { ref: { ...via, earlier: past.conversation, earlier_page: past.page, earlier_psid: past.psid }, customer: { name: customer } };
+  const conversation = { ...via, earlier: past.conversation, earlier_page: past.page, earlier_psid: past.psid };
   const thread = new Map(items.map((i) => [i.id ?? '', i]));
   return (
     <Dialog title={title} onClose={onClose}>
@@ -41,7 +42,12 @@ export function Earlier({ via, past, customer, title, about, onClose }: {
         {state === 'failed' && <p class="sys" role="alert">{t.historyFailed} <button class="plain" onClick={read}>{t.again}</button></p>}
         {!state && next !== '0' && <p class="sys"><button class="plain" onClick={read}>{w.before}</button></p>}
         {!state && next === '0' && !items.length && <p class="sys">{w.nothing}</p>}
-        {items.map((item, i) => <Line key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} view={view} thread={thread} past />)}
+        {items.map((item, i) => (
+          <Line
+            key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} quoted={quotedBy(thread, item)}
+            conversation={conversation} customer={customer} sends={false} today="" past
+          />
+        ))}
       </div>
       <Lightbox box={box} older={undefined} />
       <form method="dialog" class="buttons"><button class="primary">{t.close}</button></form>

@@ -4,12 +4,17 @@ import type { Words } from './i18n';
 
 const HOUR = 3_600_000;
 
+// What writes times is made once for each form: that takes longer than writing one.
+const writers: Record<string, Intl.DateTimeFormat> = {};
+const write = (ms: number, { lang }: Words, form: Intl.DateTimeFormatOptions): string =>
+  (writers[lang + JSON.stringify(form)] ??= new Intl.DateTimeFormat(lang, form)).format(ms);
+
 // clock is a time of day.
-export const clock = (ms: number, t: Words): string => new Date(ms).toLocaleTimeString(t.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+export const clock = (ms: number, t: Words): string => write(ms, t, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 // stamp is a day and a time of day, with the year when it is another one.
 export const stamp = (ms: number, t: Words): string =>
-  new Date(ms).toLocaleString(t.lang, { ...(new Date(ms).getFullYear() !== new Date().getFullYear() && { year: 'numeric' }), day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  write(ms, t, { ...(new Date(ms).getFullYear() !== new Date().getFullYear() && { year: 'numeric' }), day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 export const dayKey = (ms: number): string => new Date(ms).toDateString();
 
@@ -18,12 +23,12 @@ export function day(ms: number, now: number, t: Words): string {
   if (dayKey(ms) === dayKey(now)) return t.today;
   if (dayKey(ms) === dayKey(now - 24 * HOUR)) return t.yesterday;
   const far = now - ms > 300 * 24 * HOUR;
-  return new Date(ms).toLocaleDateString(t.lang, { weekday: 'long', day: 'numeric', month: 'long', ...(far ? { year: 'numeric' } : {}) });
+  return write(ms, t, { weekday: 'long', day: 'numeric', month: 'long', ...(far ? { year: 'numeric' } : {}) });
 }
 
 // when is the shortest useful form of a time: the hour today, else the date.
 export const when = (ms: number, now: number, t: Words): string =>
-  dayKey(ms) === dayKey(now) ? clock(ms, t) : new Date(ms).toLocaleDateString(t.lang, { day: 'numeric', month: 'short' });
+  dayKey(ms) === dayKey(now) ? clock(ms, t) : write(ms, t, { day: 'numeric', month: 'short' });
 
 // span is a length of time as h:mm, or m:ss under an hour.
 export function span(ms: number): string {

@@ -140,7 +140,8 @@ export function withView(s: State, v: ConversationView): State {
   const old = s.views.get(idOf(v));
   if (old && BigInt(old.revision ?? 0) > BigInt(v.revision ?? 0)) return s;
   const views = new Map(s.views);
-  views.set(idOf(v), v);
+  // Whatever is drawn by the reference stays as it is drawn.
+  views.set(idOf(v), old ? { ...v, ref: old.ref } : v);
   return tidy({ ...s, views });
 }
 
@@ -215,9 +216,13 @@ export function offers(s: State): ConversationView[] {
 // mine are the conversations in hand, and those of others that this agent has a
 // part in: who waits for an answer first, the
 // longest wait on top; then the newest.
-export function mine(s: State): ConversationView[] {
-  return [...s.views.values()].filter((v) => (v.phase === 'PHASE_ACTIVE' || v.phase === 'PHASE_WRAP_UP') && !isOffer(v)).sort(byNeed);
+export function mine({ views }: State): readonly ConversationView[] {
+  let all = inHand.get(views);
+  if (!all) inHand.set(views, all = [...views.values()].filter((v) => (v.phase === 'PHASE_ACTIVE' || v.phase === 'PHASE_WRAP_UP') && !isOffer(v)).sort(byNeed));
+  return all;
 }
+// Half of the page asks for them at each drawing.
+const inHand = new WeakMap<State['views'], readonly ConversationView[]>();
 
 function byNeed(a: ConversationView, b: ConversationView): number {
   const need = (v: ConversationView) => (v.phase === 'PHASE_ACTIVE' && v.unanswered && !v.part ? 0 : 1);
@@ -233,9 +238,9 @@ export function waiting(s: State): ConversationView[] {
 // tabs are the conversations in hand in the order they opened, so that a tab
 // keeps its number, then the waiting ones that were opened.
 export function tabs(s: State): ConversationView[] {
-  const inHand = mine(s).sort((a, b) => num(a.openedMs) - num(b.openedMs) || idOf(a).localeCompare(idOf(b)));
+  const inOrder = [...mine(s)].sort((a, b) => num(a.openedMs) - num(b.openedMs) || idOf(a).localeCompare(idOf(b)));
   const peeked = s.peeked.map((id) => s.views.get(id)).filter((v) => v !== undefined);
-  return [...inHand, ...peeked];
+  return [...inOrder, ...peeked];
 }
 
 // unread is how many messages of the customer the agent has not looked at.
@@ -260,4 +265,11 @@ export function windowOf(v: ConversationView, now: number): { kind: 'response' |
   const kind = v.window?.kind;
   if ((kind !== 'response' && kind !== 'human_agent') || until <= now) return { kind: 'closed', left: 0, until: 0 };
   return { kind, left: until - now, until };
+}
+
+// quotedBy is what an item answers.
+export function quotedBy(items: ReadonlyMap<string, TimelineItem>, { replyTo: mid }: TimelineItem): TimelineItem | undefined {
+  if (!mid || items.has(mid)) return items.get(mid ?? '');
+  for (const i of items.values()) if (i.mids?.includes(mid)) return i;
+  return undefined;
 }

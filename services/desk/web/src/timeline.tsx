@@ -1,17 +1,19 @@
 // The messages of a thread, oldest on top. It stays at the newest while the
 // agent is there, and stays put while the agent reads further up.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { ConversationView, TimelineItem } from './types.gen';
+import type { ConversationRef, ConversationView, TimelineItem } from './types.gen';
 import type { Entry } from './outbox';
 import { day, dayKey } from './format';
-import { idOf, num, threadOf } from './model';
-import { useRoom } from './rt';
+import { idOf, may, num, quotedBy, threadOf } from './model';
+import { memo, useRoom } from './rt';
 import { Bubble, Draft, SystemLine } from './bubble';
 import { later } from './later';
 
 const Lightbox = later(() => import('./lightbox').then((m) => m.Lightbox));
 
 const SHOWN = 200;
+// So many go at once from the top: each time one goes, all that stand below move.
+const STEP = 50;
 const NEAR_PX = 40;
 const GROUP_MS = 5 * 60_000;
 
@@ -20,7 +22,8 @@ export function Timeline({ view }: { view: ConversationView }) {
   const s = desk.state;
   const thread = threadOf(s, view.ref);
   const [limit, setLimit] = useState(SHOWN);
-  const items = thread.sorted.slice(-limit);
+  const over = thread.sorted.length - limit;
+  const items = over > 0 ? thread.sorted.slice(Math.ceil(over / STEP) * STEP) : thread.sorted;
   const drafts = s.outbox.filter((e) => e.ref.conversation === idOf(view));
   const scroll = useScroll(items, drafts);
 
@@ -36,6 +39,8 @@ export function Timeline({ view }: { view: ConversationView }) {
     if (thread.sorted.length <= limit) void desk.history(view.ref, true);
   };
   const fresh = s.since && items.find((i) => i.author === 'AUTHOR_CUSTOMER' && num(i.atMs) > s.since);
+  const sends = may(view, 'send');
+  const today = dayKey(desk.now());
   const whole = thread.loaded && thread.next === '0' && thread.sorted.length <= limit;
 
   return (
@@ -47,7 +52,12 @@ export function Timeline({ view }: { view: ConversationView }) {
             <p class="sys">{t.historyFailed} <button class="plain" onClick={() => void desk.history(view.ref, thread.loaded)}>{t.again}</button></p>
           )}
           {whole && <p class="sys">{t.beginning}</p>}
-          {items.map((item, i) => <Line key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} fresh={item === fresh} view={view} thread={thread.items} />)}
+          {items.map((item, i) => (
+            <Line
+              key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} fresh={item === fresh} quoted={quotedBy(thread.items, item)}
+              conversation={view.ref!} customer={view.customer?.name ?? ''} sends={sends} today={today}
+            />
+          ))}
           {drafts.map((e) => <Draft key={e.clientId} entry={e} link={s.link} />)}
         </div>
       </div>
@@ -59,17 +69,27 @@ export function Timeline({ view }: { view: ConversationView }) {
   );
 }
 
-// Line is an item with the day before it, where one begins. Of what is past nothing can
-// be done about it.
-export function Line(p: {
-  item: TimelineItem; before: TimelineItem | undefined; after: TimelineItem | undefined; fresh?: boolean;
-  view: Pick<ConversationView, 'ref' | 'customer'>; thread: ReadonlyMap<string, TimelineItem>; past?: boolean;
-}) {
+// LineProps is an item between two others. Of what is past nothing can be done about it.
+export interface LineProps {
+  item: TimelineItem;
+  before: TimelineItem | undefined;
+  after: TimelineItem | undefined;
+  fresh?: boolean;
+  quoted: TimelineItem | undefined;
+  conversation: ConversationRef;
+  customer: string;
+  sends: boolean;
+  past?: boolean;
+  // Changes when days must be named again.
+  today: string;
+}
+
+// Line is an item with the day before it, where one begins.
+export const Line = memo(function Line(p: LineProps) {
   const { desk, t } = useRoom();
   const { item, before, after } = p;
   const at = num(item.atMs);
   const newDay = !before || dayKey(num(before.atMs)) !== dayKey(at);
-  const quoted = item.replyTo ? p.thread.get(item.replyTo) ?? byMid(p.thread, item.replyTo) : undefined;
   return (
     <>
       {newDay && <p class="day"><span>{day(at, desk.now(), t)}</span></p>}
@@ -78,22 +98,17 @@ export function Line(p: {
         ? <SystemLine item={item} me={desk.state.me.agent ?? ''} />
         : (
           <Bubble
-            item={item} quoted={quoted} conversation={p.view.ref!} customer={p.view.customer?.name ?? ''}
-            first={newDay || !same(before, item)} last={!same(item, after)} current={!p.past && idOf(p.view) === item.conversation}
+            item={item} quoted={p.quoted} conversation={p.conversation} customer={p.customer} sends={p.sends}
+            first={newDay || !same(before, item)} last={!same(item, after)} current={!p.past && p.conversation.conversation === item.conversation}
           />
         )}
     </>
   );
-}
+});
 
 // same says whether two neighbours are one speaker's run of messages.
 function same(a: TimelineItem | undefined, b: TimelineItem | undefined): boolean {
   return !!a && !!b && a.author === b.author && a.agent === b.agent && a.details?.trigger === b.details?.trigger && num(b.atMs) - num(a.atMs) < GROUP_MS && dayKey(num(a.atMs)) === dayKey(num(b.atMs));
-}
-
-function byMid(items: ReadonlyMap<string, TimelineItem>, mid: string): TimelineItem | undefined {
-  for (const i of items.values()) if (i.mids?.includes(mid)) return i;
-  return undefined;
 }
 
 // useScroll keeps the place. What the agent reads must not move: neither when

@@ -5,11 +5,11 @@ import { beep } from './alerts';
 import { clock, initial } from './format';
 import { said } from './i18n';
 import { answers, supervises } from './model';
-import { useRoom } from './rt';
+import { memo, useRoom } from './rt';
 
 const CHOICES: Presence[] = ['PRESENCE_AVAILABLE', 'PRESENCE_BUSY', 'PRESENCE_DO_NOT_DISTURB', 'PRESENCE_AWAY', 'PRESENCE_OFFLINE'];
 
-export function TopBar({ onHelp }: { onHelp: () => void }) {
+export function TopBar({ onHelp }: { onHelp: (on: boolean) => void }) {
   const { desk, t } = useRoom();
   const s = desk.state;
   const link = s.link === 'signed_out' ? 'down' : s.link;
@@ -64,14 +64,14 @@ function PresenceSelect() {
   );
 }
 
-function Menu({ onHelp }: { onHelp: () => void }) {
+const Menu = memo(function Menu({ onHelp }: { onHelp: (on: boolean) => void }) {
   const { desk, t, prefs, setPrefs } = useRoom();
   const { me } = desk.state;
   const name = me.displayName || me.agent || '';
   const menu = useRef<HTMLDivElement>(null);
   return (
     <>
-      <button class="icon" onClick={onHelp} aria-label={t.help} title={`${t.help} (?)`}>?</button>
+      <button class="icon" onClick={() => onHelp(true)} aria-label={t.help} title={`${t.help} (?)`}>?</button>
       <button class="me" popovertarget="menu" aria-label={`${t.settings}: ${name}`} title={name}>{initial(name)}</button>
       <div class="menu" id="menu" popover="auto" ref={menu}>
         <p class="who"><b>{name}</b><span class="quiet">{me.agent}</span></p>
@@ -87,7 +87,7 @@ function Menu({ onHelp }: { onHelp: () => void }) {
       </div>
     </>
   );
-}
+});
 
 function Choice<V extends string>(p: {
   label: string; value: V; options: [V, string][]; onPick: (v: V) => void; children?: preact.ComponentChildren;

@@ -95,6 +95,14 @@ func (h *House) Queues(more ...*deskv1.QueueFigure) {
 	h.emit(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: h.queues}})
 }
 
+// Fill tells desks that so many wait in the one queue that there is.
+func (h *House) Fill(waiting int32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.queues = &deskv1.Queues{Queues: []*deskv1.QueueFigure{{Queue: "front", Name: "Доставки", Waiting: waiting, Agents: 4}}}
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: h.queues}})
+}
+
 // Asked is what the desk was asked last of this kind; nil when nothing.
 func Asked[M proto.Message](h *House) (last M) {
 	h.mu.Lock()

@@ -1,13 +1,6 @@
 package webtest
 
-import (
-	"context"
-	"time"
-
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/performance"
-	"github.com/chromedp/chromedp"
-)
+import "github.com/chromedp/chromedp"
 
 // Rules are what axe-core holds a page to.
 type Rules string
@@ -45,25 +38,4 @@ func (b *Tab) Sound(r Rules) string {
 	}, (e) => { window.barriers = String(e); })`))
 	b.Await("axe", "window.barriers !== undefined")
 	return found + b.Eval("window.barriers")
-}
-
-// Busy is how much processor time the page's own thread has taken so far.
-func (b *Tab) Busy() time.Duration {
-	b.t.Helper()
-	got, err := chromedp.Run(b.ctx, chromedp.Action[time.Duration](func(ctx context.Context, tab *chromedp.Target) (time.Duration, error) {
-		if _, err := cdp.Call(ctx, tab, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}); err != nil {
-			return 0, err
-		}
-		all, err := cdp.Call(ctx, tab, performance.GetMetrics, cdp.Empty{})
-		for _, m := range all.Metrics {
-			if m.Name == "TaskDuration" {
-				return time.Duration(m.Value * float64(time.Second)), err
-			}
-		}
-		return 0, err
-	}))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return got
 }

@@ -47,23 +47,23 @@ func Browse(t testing.TB) *Tab {
 	if path == "" {
 		t.Skip("chromium is not installed: pages are not driven")
 	}
-	browser.once.Do(func() { launch(path) })
+	// Where two cores do everything, what is done beside a page only takes time from it.
+	browser.once.Do(func() {
+		browser.ctx, browser.stop, browser.err = launch(path, chromedp.Flag("in-process-gpu", true), chromedp.Flag("js-flags", "--single-threaded"))
+	})
 	if browser.err != nil {
 		t.Fatal(browser.err)
 	}
 	return tab(t, browser.ctx, chromedp.WithNewBrowserContext())
 }
 
-func launch(path string) {
+func launch(path string, more ...chromedp.ExecAllocatorOption) (context.Context, []func(), error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"),
-		// Where two cores do everything, what is done beside a page only takes time from it.
-		chromedp.Flag("in-process-gpu", true), chromedp.Flag("js-flags", "--single-threaded"))
-	alloc, end := chromedp.NewExecAllocator(context.Background(), opts...)
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"))
+	alloc, end := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
 	ctx, quit := chromedp.NewContext(alloc)
-	browser.ctx, browser.stop = ctx, []func(){quit, end}
-	browser.err = chromedp.Do(ctx)
+	return ctx, []func(){quit, end}, chromedp.Do(ctx)
 }
 
 // Run runs the tests of a package that browses, and ends the browser.

@@ -1,1 +1,0 @@
-import{a}from"./chunk.WYBK4EUG.js";import"./chunk.G7F4CX4F.js";import"./chunk.AOA5ZTAX.js";import"./chunk.6FTNYSTW.js";import"./chunk.ATFPQOQY.js";import"./chunk.6NCZG5ZF.js";import"./chunk.SPI6CALG.js";import"./chunk.BZS4YE5L.js";export{a as HandOver};
