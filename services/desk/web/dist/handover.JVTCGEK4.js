@@ -1,0 +1,1 @@
+import{a}from"./chunk.POPZSRU2.js";import"./chunk.7NNCGDHD.js";import"./chunk.LMI7B2AO.js";import"./chunk.PAFEIFL6.js";import"./chunk.ATFPQOQY.js";import"./chunk.NLI4MPPD.js";import"./chunk.CQALT76A.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

@@ -1,1 +1,0 @@
-import{a}from"./chunk.K5DXUCP5.js";import"./chunk.7NNCGDHD.js";import"./chunk.K2NQIBO4.js";import"./chunk.PAFEIFL6.js";import"./chunk.ATFPQOQY.js";import"./chunk.NLI4MPPD.js";import"./chunk.CQALT76A.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
