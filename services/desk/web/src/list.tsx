@@ -9,7 +9,6 @@ const ClosedItems = later(() => import('./closed').then((m) => m.ClosedItems));
 const Narrow = later(() => import('./narrow').then((m) => m.Narrow));
 const OpenItems = later(() => import('./open').then((m) => m.OpenItems));
 const Unsent = later(() => import('./unsent').then((m) => m.Unsent));
-const NEAR = 30;
 const AMBER_MS = 4 * 3_600_000;
 
 export function WorkList() {
@@ -45,7 +44,7 @@ export function WorkList() {
         {rows.map((v, i) => (
           <Row
             key={idOf(v)} view={v} unread={unread(s, v)} open={s.open === idOf(v)}
-            stop={s.open === idOf(v) || (i === 0 && !rows.some((x) => idOf(x) === s.open))} minute={Math.floor(now / 20_000)} far={i >= NEAR}
+            stop={s.open === idOf(v) || (i === 0 && !rows.some((x) => idOf(x) === s.open))} minute={Math.floor(now / 20_000)}
           />
         ))}
       </ul>
@@ -72,16 +71,14 @@ interface RowProps {
   stop: boolean;
   // Changes when times must be drawn again.
   minute: number;
-  // It is so far down that nobody sees it at first.
-  far: boolean;
 }
 
-const Row = memo(function Row({ view, unread: n, open, stop, far }: RowProps) {
+const Row = memo(function Row({ view, unread: n, open, stop }: RowProps) {
   const { desk, t } = useRoom();
   const now = desk.now();
   const name = nameOf(view, t);
   return (
-    <li class={far ? 'far' : ''}>
+    <li>
       <button class={`row${n ? ' fresh' : ''}`} aria-current={open ? 'true' : undefined} tabIndex={stop ? 0 : -1} onClick={() => desk.show(idOf(view))}>
         <span class={`avatar hue${hue(view)}`} aria-hidden="true">{initial(name)}</span>
         <span class="name" dir="auto">{view.title || name}</span>

@@ -1,1 +1,0 @@
-import{a}from"./chunk.SYT37Q4G.js";import"./chunk.G7F4CX4F.js";import"./chunk.ANGHG5KU.js";import"./chunk.6FTNYSTW.js";import"./chunk.ATFPQOQY.js";import"./chunk.7FLRQLA4.js";import"./chunk.FKM3332C.js";import"./chunk.BZS4YE5L.js";export{a as HandOver};

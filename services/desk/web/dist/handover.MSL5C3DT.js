@@ -1,0 +1,1 @@
+import{a}from"./chunk.LZ5N7SNM.js";import"./chunk.G7F4CX4F.js";import"./chunk.U3DPXLQZ.js";import"./chunk.6FTNYSTW.js";import"./chunk.ATFPQOQY.js";import"./chunk.7FLRQLA4.js";import"./chunk.FKM3332C.js";import"./chunk.BZS4YE5L.js";export{a as HandOver};
