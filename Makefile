@@ -57,7 +57,7 @@ unit: ## test every package, with the race detector
 # much: they run side by side, and the builds give way to whoever waits for time.
 # A process with the detector would sleep for a second before it ends.
 races:
-	$(FOLDERS) $(ROOMY) CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 nice -n 5 go test -vet=off -race $(PLAIN) $(BLIND) $(BARE) -p 3 -parallel 4 -timeout 12m -skip '$(ALONE)' $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' work | grep -v -e '/test/house' -e '/test/scenario' -e '/services/desk/web')
+	$(FOLDERS) $(ROOMY) CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 nice -n 5 go test -vet=off -race $(PLAIN) $(BLIND) $(BARE) -p 2 -parallel 4 -timeout 15m -skip '$(ALONE)' $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' work | grep -v -e '/test/house' -e '/test/scenario' -e '/services/desk/web')
 
 # What reckons on memory of its own and knows no goroutine of ours: hashing a
 # password and interpreting Lua. The detector finds nothing there, and makes them
