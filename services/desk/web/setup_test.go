@@ -334,6 +334,29 @@ func TestWhatIsShownAsYAMLIsOfNow(t *testing.T) {
 	}
 }
 
+// TestWhatIsTypedStays when others change what is being edited, and a form in which
+// nothing was typed shows what they made of it.
+func TestWhatIsTypedStays(t *testing.T) {
+	b := setUp(t, webtest.Admin)
+	listed := make(chan *configv1.Queue)
+	t.Cleanup(func() { close(listed) })
+	b.turnTo("queues/front")
+	webtest.Answer(b.house.Office, adminv1.ConfigService_ListQueues_FullMethodName, func(*adminv1.ListQueuesRequest) (*adminv1.ListQueuesResponse, error) {
+		return &adminv1.ListQueuesResponse{Queues: []*configv1.Queue{<-listed}}, nil
+	})
+	shows := func(name string, of int32, priority string) {
+		q := &configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: name, Etag: name}, Priority: of}
+		listed <- q // who turns comes by the first screen, and each is listed for
+		listed <- q
+		b.Await(name, fmt.Sprintf("document.querySelector('.setup h2').textContent.startsWith(%q) && document.querySelector('[data-field=priority] input').value === %q", name, priority))
+	}
+	b.turnTo("queues/front")
+	shows("Once", 6, "6")
+	b.turnTo("queues/front")
+	b.prioritize()
+	shows("Twice", 7, "9")
+}
+
 // conflict is that somebody else was faster.
 func conflict(b *browser) {
 	webtest.Answer(b.house.Office, adminv1.ConfigService_Apply_FullMethodName, func(*adminv1.ApplyRequest) (*adminv1.ApplyResponse, error) {

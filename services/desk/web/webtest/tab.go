@@ -185,16 +185,40 @@ func (b *Tab) Click(css string) {
 		};
 		look();
 	})`, css))
-	press := chromedp.Click(chromedp.CSS(css))
+	press, aim := chromedp.Click(chromedp.CSS(css)), chromedp.Evaluate[chromedp.Void](fmt.Sprintf(aim, css))
+	missed := chromedp.Evaluate[bool]("(window.aims?.abort(), !!window.missed)")
 	b.Do(func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
 		for {
+			if none, err := aim(ctx, tab); err != nil && !left(err) {
+				return none, err
+			}
 			none, err := press(ctx, tab)
-			if err == nil || ctx.Err() != nil || !redrawn(err) {
+			if err == nil {
+				if again, err := missed(ctx, tab); err != nil || !again { // a page that was left was hit
+					return none, nil
+				}
+			} else if ctx.Err() != nil || !redrawn(err) {
 				return none, err
 			}
 		}
 	})
 }
+
+// aim has the page take no notice of the mouse where what is aimed at has moved away from
+// under it, and note that it was missed: whoever sees that presses again.
+const aim = `{
+	window.missed = false;
+	window.aims?.abort();
+	window.aims = new AbortController();
+	let aimed;
+	const mind = (e) => {
+		if (e.type === 'pointerdown') aimed = document.querySelector(%q);
+		if (e.type === 'pointerdown' || e.type === 'click') window.missed ||= !aimed || aimed.isConnected && !aimed.contains(e.target);
+		if (window.missed) { e.preventDefault(); e.stopImmediatePropagation(); }
+		else if (e.type === 'click') window.aims.abort();
+	};
+	for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click']) addEventListener(type, mind, { capture: true, signal: window.aims.signal });
+}`
 
 // Press has an element pressed by the page itself, wherever it has moved to meanwhile: the
 // one that a JavaScript expression finds, once it can be pressed.

@@ -85,6 +85,12 @@ export function Editor(p: EditorProps) {
   const resource = { [p.kind]: value } as Resource;
   const dirty = !!p.changed || value !== start;
 
+  // What somebody else changes stands here until somebody begins to write.
+  useEffect(() => {
+    if (value !== start) return;
+    setStart(p.start);
+    setValue(p.start);
+  }, [p.start.meta?.etag]);
   useEffect(() => {
     setTyped(undefined);
     if (!p.live || !dirty || !id) return;
@@ -172,7 +178,7 @@ export function One({ kind, id, path, ...more }: { kind: Kind; id: string; path:
   return (
     <section class="card-of">
       <h2>{stored ? nameOf(stored) : said(t, `n_${kind}`)} {stored && <code>{id}</code>}</h2>
-      <Editor key={`${id} ${stored?.meta?.etag ?? ''}`} kind={kind} start={stored ?? { meta: {} }} onSaved={() => go(path)} onCancel={() => go(path)} {...more} />
+      <Editor key={id} kind={kind} start={stored ?? { meta: {} }} onSaved={() => go(path)} onCancel={() => go(path)} {...more} />
       {stored && <AsYAML kinds={[kind]} id={id} />}
     </section>
   );

@@ -92,7 +92,7 @@ function Made(p: { kind: Kind; start: Thing; only: string[]; title: string; pend
     <div class="made" data-made={p.kind}>
       <h3>{p.title}{stored && !p.pending && <> <span class="badge good">✓ {nameOf(stored)}</span></>}</h3>
       {open
-        ? <Editor key={stored?.meta?.etag ?? ''} kind={p.kind} start={p.pending ? p.start : stored ?? p.start} changed={!!p.pending} only={p.only} plain save={t.save} onSaved={(r) => { setOpen(false); p.onSaved?.(r); }}
+        ? <Editor kind={p.kind} start={p.pending ? p.start : stored ?? p.start} changed={!!p.pending} only={p.only} plain save={t.save} onSaved={(r) => { setOpen(false); p.onSaved?.(r); }}
           {...(stored && !p.pending ? { onCancel: () => setOpen(false) } : {})} />
         : <button onClick={() => setOpen(true)}>{t.change}</button>}
     </div>
