@@ -205,7 +205,8 @@ func (b *Tab) Click(css string) {
 }
 
 // aim has the page take no notice of the mouse where what is aimed at has moved away from
-// under it, and note that it was missed: whoever sees that presses again.
+// under it, and note that it was missed: whoever sees that presses again. All of a label
+// is one thing to aim at.
 const aim = `{
 	window.missed = false;
 	window.aims?.abort();
@@ -213,7 +214,7 @@ const aim = `{
 	let aimed;
 	const mind = (e) => {
 		if (e.type === 'pointerdown') aimed = document.querySelector(%q);
-		if (e.type === 'pointerdown' || e.type === 'click') window.missed ||= !aimed || aimed.isConnected && !aimed.contains(e.target);
+		if (e.type === 'pointerdown' || e.type === 'click') window.missed ||= !aimed || aimed.isConnected && !(aimed.closest('label') ?? aimed).contains(e.target);
 		if (window.missed) { e.preventDefault(); e.stopImmediatePropagation(); }
 		else if (e.type === 'click') window.aims.abort();
 	};
