@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string) error {
 		out := flags.String("out", "", "folder that gets it; it must be empty, or not there")
 		version := flags.String("version", "", "what the binaries say of themselves")
 		key := flags.String("key", "", "private Ed25519 key, PKCS #8 in PEM, as `openssl genpkey -algorithm ed25519` gives; without it nothing is signed")
-		platforms := flags.String("platforms", "linux/amd64,linux/arm64,darwin/arm64,windows/amd64", "what to build for, by commas")
+		platforms := flags.String("platforms", "linux/amd64,linux/arm64,darwin/arm64", "what to build for, by commas")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
