@@ -175,6 +175,9 @@ func (h *house) await(what string, done func() bool) {
 	}
 }
 
+// raced is a customer whom orlin takes whenever somebody else is about to.
+const raced = "raced"
+
 // distribute does distribution's part: it obeys the thread and reserves
 // whatever is asked of it, but for one fence.
 func (h *house) distribute() {
@@ -197,6 +200,9 @@ func (h *house) distribute() {
 		return &distributionv1.ResumeResponse{Revision: revision}, err
 	})
 	serve(h, "distribution.pick", func(ctx context.Context, r *distributionv1.PickRequest) (*distributionv1.PickResponse, error) {
+		if r.GetPsid() == raced {
+			h.commit(raced, thread.Of(&threadv1.AgentAssigned{Agent: "orlin", Cause: threadv1.Cause_CAUSE_PICKED}))
+		}
 		revision, err := h.turn(ctx, r.GetPage(), r.GetPsid(), func(s *threadv1.State) ([]*threadv1.Fact, error) {
 			if s.GetConversation().GetPhase() != threadv1.Phase_PHASE_OPEN {
 				return nil, &thread.Refusal{Reason: thread.WrongPhase, Phase: s.GetConversation().GetPhase()}

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -101,6 +102,9 @@ func (s deskService) PickConversation(ctx context.Context, r *connect.Request[de
 	err = s.Bus.Call(ctx, "distribution.pick", &distributionv1.PickRequest{
 		Page: ref.GetPage(), Psid: ref.GetPsid(), Conversation: ref.GetConversation(), Agent: agent,
 	}, &distributionv1.PickResponse{})
+	if r, ok := errors.AsType[*thread.Refusal](err); ok && r.Reason == thread.WrongPhase {
+		return nil, errForeign() // somebody was faster by a moment, and who comes a moment later hears the same
+	}
 	if err != nil {
 		return nil, s.explain(ctx, ref, err)
 	}
